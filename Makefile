@@ -1,0 +1,37 @@
+# Two commands: `make demo` (the gate against a stack on this machine) and `make test` (the suite's own tests).
+.PHONY: demo test lint drill bench setup programs
+.DEFAULT_GOAL := demo
+
+PYTHON ?= python3
+VENV := .venv
+PY := $(VENV)/bin/python
+STAMP := $(VENV)/.installed
+
+demo: setup programs
+	@$(PY) -m pytest --env=demo
+
+test: setup programs
+	@$(PY) -m pytest tests -q
+
+lint: setup
+	@$(PY) -m ruff check .
+	@$(PY) -m mypy
+
+drill: setup programs
+	@$(PY) -m tests.drill
+
+bench:
+	@echo "There is nothing to run yet: the benchmarks come with the benchmark work, in bench/."
+
+setup: $(STAMP)
+
+$(STAMP): requirements.lock
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "golive needs Python 3.11 or newer; $(PYTHON) is not (or is missing). Try: make PYTHON=python3.12" >&2; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || \
+	  { echo "$(PYTHON) could not make $(VENV); on Debian and Ubuntu: apt-get install python3-venv" >&2; exit 1; }
+	@$(PY) -m pip install --quiet --disable-pip-version-check -r requirements.lock
+	@touch $@
+
+programs: setup
+	@sh fixtures/stack/install.sh $(PY)

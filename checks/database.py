@@ -1,0 +1,278 @@
+"""PostgreSQL: version, extensions, roles and replication."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from fixtures.environment.sections.postgres import Postgres
+from fixtures.probes.database import DatabaseEvidence, ReplicaEvidence, Role
+from fixtures.vocabulary import ADVISORY, CRITICAL, ESTATE, HIGH, LOW, MEDIUM, RELEASE, CannotTell, check, expect
+
+FLOOR = 14
+SUPPORT_ENDS = {
+    12: date(2024, 11, 21),
+    13: date(2025, 11, 13),
+    14: date(2026, 11, 12),
+    15: date(2027, 11, 11),
+    16: date(2028, 11, 9),
+    17: date(2029, 11, 8),
+    18: date(2030, 11, 14),
+}
+"""Final releases, from https://www.postgresql.org/support/versioning/."""
+
+
+def declared_role(seen: DatabaseEvidence) -> Role | None:
+    """The application's role where it exists; that it does not is the finding of another check."""
+    if seen.app_role is not None and not seen.app_role.exists:
+        raise CannotTell(f"the role {seen.app_role.name} does not exist", cause="program")
+    return seen.app_role
+
+
+def following(seen: ReplicaEvidence) -> None:
+    """Only a server in recovery has anything to say of streaming and lag."""
+    if not seen.in_recovery:
+        raise CannotTell("the declared replica is not in recovery: it follows nobody", cause="program")
+
+
+@check(severity=HIGH, scope=ESTATE)
+def check_our_role_cannot_write(seen: DatabaseEvidence) -> None:
+    """The role that verifies cannot write: a read-only session alone is a default that any client lifts.
+
+    Fix: Use a role with pg_monitor and SELECT only, as docs/permissions describes.
+
+    See: `psql -c "SELECT rolsuper FROM pg_roles WHERE rolname = current_user"`
+    """
+    expect(not seen.own_superuser, seen="our role is a superuser", required="a role without write grants")
+    count = seen.own_writable_tables
+    expect(count == 0, seen=f"our role may write {count} tables", required="a role without write grants")
+
+
+@check(severity=HIGH, scope=ESTATE, guide="pg.version-floor")
+def check_version_is_at_least_14(seen: DatabaseEvidence) -> None:
+    """PostgreSQL is 14 or newer.
+
+    Fix: Upgrade with pg_upgrade or by logical replication.
+
+    See: `psql -c "SHOW server_version_num"`
+    """
+    expect(seen.major >= FLOOR, seen=f"PostgreSQL {seen.major}", required=f"{FLOOR} or newer")
+
+
+@check(severity=HIGH, scope=ESTATE, guide="pg.version-floor")
+def check_version_is_supported(seen: DatabaseEvidence) -> None:
+    """The major version still gets fixes; the guide's floor of 14 is not enough, for support of 14 ended in
+    November 2026.
+
+    Fix: Upgrade to a major version listed as supported on postgresql.org/support/versioning.
+
+    See: `psql -c "SHOW server_version"`
+    """
+    ends = SUPPORT_ENDS.get(seen.major)
+    if ends is None and seen.major > max(SUPPORT_ENDS):
+        raise CannotTell(f"the end of support of PostgreSQL {seen.major} is not known to this suite", cause="program")
+    expect(
+        ends is not None and seen.observed_at.date() <= ends,
+        seen=f"PostgreSQL {seen.major}, unsupported since {ends or 'long ago'}",
+        required="a supported major version",
+    )
+
+
+@check(severity=MEDIUM, scope=ESTATE, guide="pg.major-15")
+def check_version_is_not_older_than_declared(seen: DatabaseEvidence, server: Postgres) -> None:
+    """The major version is the declared one or newer.
+
+    Fix: Upgrade the server, or correct `expect.major`. Debian and Ubuntu need the PGDG repository, which the guide
+    does not add.
+
+    See: `psql -c "SHOW server_version_num"`
+    """
+    wanted = server.expect.major
+    expect(seen.major >= wanted, seen=f"PostgreSQL {seen.major}", required=f"{wanted} or newer")
+
+
+@check(severity=ADVISORY, scope=ESTATE, guide="pg.major-15")
+def check_version_is_the_declared_one(seen: DatabaseEvidence, server: Postgres) -> None:
+    """The major version is exactly the declared one; newer works, but pg_dump and the documentation should follow.
+
+    Fix: Set `expect.major` to what runs, and use client programs of that version.
+
+    See: `psql -c "SHOW server_version_num"`
+    """
+    wanted = server.expect.major
+    expect(seen.major <= wanted, seen=f"PostgreSQL {seen.major}", required=f"{wanted}")
+
+
+@check(severity=LOW, scope=ESTATE, guide="pg.contrib")
+def check_declared_extensions_are_available(seen: DatabaseEvidence, server: Postgres) -> None:
+    """The files of every declared extension are on the server; the package postgresql-contrib-15 of the guide is
+    only a virtual name.
+
+    Fix: Install the package that holds the extension (contrib is part of postgresql-15 on Debian).
+
+    See: `psql -c "SELECT name FROM pg_available_extensions"`
+    """
+    missing = sorted(set(server.expect.extensions) - {one.name for one in seen.extensions})
+    expect(not missing, seen=f"not available: {', '.join(missing)}", required="all declared extensions available")
+
+
+@check(severity=MEDIUM, scope=ESTATE, guide="pg.ext-uuid-ossp")
+def check_uuid_ossp_is_installed(seen: DatabaseEvidence, server: Postgres) -> None:
+    """The extension uuid-ossp is installed in the database, where it is declared.
+
+    Fix: `CREATE EXTENSION "uuid-ossp"` in this database.
+
+    See: `psql -c "SELECT extname FROM pg_extension"`
+    """
+    installed = {one.name for one in seen.extensions if one.installed}
+    wanted = "uuid-ossp" in server.expect.extensions
+    expect(not wanted or "uuid-ossp" in installed, seen="not installed", required="uuid-ossp installed")
+
+
+@check(severity=MEDIUM, scope=ESTATE, guide="pg.ext-pg-trgm")
+def check_pg_trgm_is_installed(seen: DatabaseEvidence, server: Postgres) -> None:
+    """The extension pg_trgm is installed in the database, where it is declared.
+
+    Fix: `CREATE EXTENSION "pg_trgm"` in this database.
+
+    See: `psql -c "SELECT extname FROM pg_extension"`
+    """
+    installed = {one.name for one in seen.extensions if one.installed}
+    wanted = "pg_trgm" in server.expect.extensions
+    expect(not wanted or "pg_trgm" in installed, seen="not installed", required="pg_trgm installed")
+
+
+@check(severity=MEDIUM, scope=ESTATE)
+def check_declared_extensions_are_installed(seen: DatabaseEvidence, server: Postgres) -> None:
+    """Every declared extension is installed in the database.
+
+    Fix: `CREATE EXTENSION` for each that is missing, in this database.
+
+    See: `psql -c "SELECT extname FROM pg_extension"`
+    """
+    missing = sorted(set(server.expect.extensions) - {one.name for one in seen.extensions if one.installed})
+    expect(not missing, seen=f"not installed: {', '.join(missing)}", required="all declared extensions installed")
+
+
+@check(severity=CRITICAL, scope=ESTATE, guide="pg.primary-store")
+def check_primary_accepts_writes(seen: DatabaseEvidence, server: Postgres) -> None:
+    """A server that is no replica accepts writes.
+
+    Fix: Find out who became primary (a failover?) and point the URL there; `ALTER DATABASE ... RESET
+    default_transaction_read_only`.
+
+    See: `psql -c "SELECT pg_is_in_recovery()"`
+    """
+    if server.replica_of:
+        return
+    expect(not seen.in_recovery, seen="the server is in recovery", required="a primary")
+    expect(not seen.default_read_only, seen="transactions are read-only by default", required="writes are possible")
+
+
+@check(severity=CRITICAL, scope=RELEASE, guide=("pg.primary-store", "pg.database"))
+def check_application_tables_exist(seen: DatabaseEvidence) -> None:
+    """The database exists and holds tables; its name is what the URL says.
+
+    Fix: Run the migrations (`prisma migrate deploy`) against this database.
+
+    See: `psql -c '\\dt'`
+    """
+    expect(seen.tables > 0, seen=f"database {seen.database} holds no table", required="the tables of the application")
+
+
+@check(severity=CRITICAL, scope=ESTATE, guide="pg.role")
+def check_application_role_can_log_in(seen: DatabaseEvidence) -> None:
+    """The role of the application exists and can log in.
+
+    Fix: `CREATE ROLE ... LOGIN PASSWORD ...`.
+
+    See: `psql -c "SELECT rolname, rolcanlogin FROM pg_roles"`
+    """
+    role = seen.app_role
+    if role is None:
+        return
+    expect(role.exists, seen=f"no role {role.name}", required=f"role {role.name}")
+    expect(role.can_login, seen=f"role {role.name} can't log in", required="LOGIN")
+
+
+@check(severity=HIGH, scope=ESTATE, guide="pg.role")
+def check_application_role_has_no_privileges(seen: DatabaseEvidence) -> None:
+    """The role of the application is not superuser, can't create roles and does not bypass row security; compose's
+    POSTGRES_USER makes it superuser, against the guide.
+
+    Fix: `ALTER ROLE ... NOSUPERUSER NOCREATEROLE NOBYPASSRLS`; in compose create the role in an init script.
+
+    See: `psql -c "SELECT rolname, rolsuper, rolcreaterole, rolbypassrls FROM pg_roles"`
+    """
+    role = declared_role(seen)
+    if role is None:
+        return
+    rights = {"SUPERUSER": role.superuser, "CREATEROLE": role.createrole, "BYPASSRLS": role.bypassrls}
+    held = [name for name, has in rights.items() if has]
+    expect(not held, seen=f"role {role.name} has {', '.join(held)}", required="none of these rights")
+
+
+@check(severity=LOW, scope=ESTATE)
+def check_encoding_is_utf8(seen: DatabaseEvidence) -> None:
+    """The database stores UTF-8.
+
+    Fix: Create the database anew with `ENCODING UTF8` and restore into it.
+
+    See: `psql -c "SHOW server_encoding"`
+    """
+    expect(seen.encoding == "UTF8", seen=seen.encoding, required="UTF8")
+
+
+@check(severity=HIGH, scope=ESTATE, guide="replica.streaming")
+def check_replica_is_in_recovery(seen: ReplicaEvidence) -> None:
+    """The replica is in recovery and its primary is not.
+
+    Fix: Rebuild the replica with pg_basebackup -R; after a failover correct `replica_of`. The guide has no step for
+    this.
+
+    See: `psql -c "SELECT pg_is_in_recovery()"`
+    """
+    expect(seen.in_recovery, seen="the replica is not in recovery: a second primary", required="in recovery")
+    expect(not seen.primary_in_recovery, seen=f"{seen.primary} is itself in recovery", required="a primary")
+
+
+@check(severity=CRITICAL, scope=ESTATE, guide="replica.streaming")
+def check_replica_is_of_the_same_cluster(seen: ReplicaEvidence) -> None:
+    """Replica and primary have the same system identifier.
+
+    Fix: Rebuild the replica from this primary with pg_basebackup -R.
+
+    See: `psql -c "SELECT system_identifier FROM pg_control_system()"`
+    """
+    mine, its = seen.system_identifier, seen.primary_system_identifier
+    if mine is None or its is None:
+        raise CannotTell("our role may not read the system identifier: grant pg_monitor", cause="permission")
+    expect(mine == its, seen="different system identifiers", required=f"the identifier of {seen.primary}")
+
+
+@check(severity=HIGH, scope=ESTATE, guide="replica.streaming", live=True)
+def check_replica_is_streaming(seen: ReplicaEvidence) -> None:
+    """The replica receives the WAL of its primary as a stream.
+
+    Fix: Look at primary_conninfo, the replication role and slot, and the log of the replica.
+
+    See: `psql -c "SELECT status FROM pg_stat_wal_receiver"`
+    """
+    following(seen)
+    if seen.streaming is None:
+        raise CannotTell("our role may not see the receiver's state: grant pg_monitor", cause="permission")
+    expect(seen.streaming, seen="no stream is being received", required="streaming")
+
+
+@check(severity=HIGH, scope=ESTATE, guide="replica.streaming", live=True)
+def check_replica_lag_is_small(seen: ReplicaEvidence, server: Postgres) -> None:
+    """The replica is not far behind; an idle primary is no lag.
+
+    Fix: Look for long queries on the replica, slow disks and the network between them.
+
+    See: `psql -c "SELECT replay_lag FROM pg_stat_replication"`
+    """
+    following(seen)
+    if seen.lag is None:
+        raise CannotTell("the replica has replayed no transaction since it started", cause="program")
+    wanted = server.expect.lag
+    expect(seen.lag <= wanted, seen=f"{seen.lag:.1f} s behind", required=f"at most {wanted:g} s")

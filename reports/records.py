@@ -1,0 +1,92 @@
+"""The finished run: plain frozen records that every report format renders and none decides about."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+
+class Outcome(StrEnum):
+    """What became of one check on one target (DESIGN 6)."""
+
+    PASSED = "passed"
+    FAILED = "failed"
+    WARNED = "warned"
+    WAIVED = "waived"
+    CANNOT_TELL = "cannot-tell"
+
+
+class Verdict(StrEnum):
+    """The answer of a run; the last line printed starts with it."""
+
+    GO = "GO"
+    GO_WITH_WARNINGS = "GO WITH WARNINGS"
+    NO_GO = "NO-GO"
+    CANNOT_TELL = "CANNOT TELL"
+
+
+@dataclass(frozen=True)
+class Row:
+    """One check on one target with its outcome; `cause` names the root cause of what was not seen, `note` says why
+    an outcome is warned or waived."""
+
+    id: str
+    target: str
+    outcome: Outcome
+    severity: str
+    scope: str
+    rule: str
+    seen: str = ""
+    required: str = ""
+    fix: str = ""
+    see: str = ""
+    statements: tuple[str, ...] = ()
+    note: str = ""
+    cause: str = ""
+
+    @property
+    def area(self) -> str:
+        """The area a check belongs to: the first part of its id."""
+        return self.id.partition(".")[0]
+
+
+@dataclass(frozen=True)
+class EvidenceNote:
+    """One piece of evidence: its file below the run directory, when it was seen, how long that took (seconds)."""
+
+    kind: str
+    target: str
+    file: str
+    observed_at: str
+    seconds: float
+    ok: bool
+    reused_from: str = ""
+
+
+@dataclass(frozen=True)
+class Run:
+    """A finished run, ready to be written in any format; times are UTC."""
+
+    verdict: Verdict
+    exit_code: int
+    reason: str
+    environment: str
+    release: str
+    ticket: str
+    run: str
+    started_at: datetime
+    judged_at: datetime
+    complete: bool
+    selected: int
+    generated: int
+    rows: tuple[Row, ...] = ()
+    not_covered: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+    evidence: tuple[EvidenceNote, ...] = ()
+    replayed: bool = False
+    directory: str = ""
+    suite_version: str = "0.1.0"
+    environment_digest: str = ""
+    evidence_digest: str = ""
+    extra: dict[str, str] = field(default_factory=dict)

@@ -1,0 +1,45 @@
+"""The verdict of a run from its outcomes: the worst wins (DESIGN 6). Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from reports.records import Outcome, Row, Verdict
+
+EXIT = {Verdict.GO: 0, Verdict.GO_WITH_WARNINGS: 0, Verdict.NO_GO: 1, Verdict.CANNOT_TELL: 10}
+
+
+def verdict(
+    rows: Iterable[Row], *, expected: int, generated: int, protected: bool, interrupted: str = ""
+) -> tuple[Verdict, int, str]:
+    """Verdict, exit code and the reason in one clause.
+
+    `expected` rows were selected of the `generated` that the environment makes; `interrupted` says why the run did not
+    reach its end. A narrowed run is never a plain GO on a protected environment.
+    """
+    rows = list(rows)
+    count = {outcome: sum(row.outcome is outcome for row in rows) for outcome in Outcome}
+    partial = f"PARTIAL ({expected} of {generated})" if expected < generated else ""
+    failed, unseen = count[Outcome.FAILED], count[Outcome.CANNOT_TELL] + max(0, expected - len(rows))
+    if interrupted:
+        return _answer(Verdict.CANNOT_TELL, interrupted, partial)
+    if failed:
+        clause = f"{failed} blocking" + (f", {unseen} not seen" if unseen else "")
+        return _answer(Verdict.NO_GO, clause, partial)
+    if not expected or not rows:
+        return _answer(Verdict.CANNOT_TELL, "no check was run", partial)
+    if unseen:
+        causes = sorted({row.cause.partition(":")[0] for row in rows if row.outcome is Outcome.CANNOT_TELL})
+        where = f" ({'; '.join(causes[:4])})" if causes else ""
+        return _answer(Verdict.CANNOT_TELL, f"{unseen} of {expected} checks not seen{where}", partial)
+    warned, waived = count[Outcome.WARNED], count[Outcome.WAIVED]
+    if warned or waived:
+        parts = [f"{n} {word}" for n, word in ((warned, "warned"), (waived, "waived")) if n]
+        answer = _answer(Verdict.GO_WITH_WARNINGS, ", ".join(parts), partial)
+    else:
+        answer = _answer(Verdict.GO, f"{len(rows)} of {expected} checks passed", partial)
+    return (answer[0], 10, answer[2]) if partial and protected else answer
+
+
+def _answer(word: Verdict, clause: str, partial: str) -> tuple[Verdict, int, str]:
+    return word, EXIT[word], f"{partial} {clause}".strip()

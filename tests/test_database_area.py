@@ -1,0 +1,219 @@
+"""PostgreSQL: the checks on plain records, the probe against nothing, silence, and a real server."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from checks import database as checks
+from fixtures.environment.secrets import Secret
+from fixtures.environment.sections.postgres import Postgres
+from fixtures.probes import Context
+from fixtures.probes._sql import session
+from fixtures.probes.database import DatabaseEvidence, Extension, ReplicaEvidence, Role, look, look_at_replica
+from fixtures.vocabulary import CannotTell, Finding
+
+BIN = Path("/usr/lib/postgresql/15/bin")
+SERVER = Postgres(url=Secret("postgresql://nowhere"), app_role="emailai")
+GOOD = DatabaseEvidence(
+    observed_at=datetime(2026, 11, 24, tzinfo=UTC),
+    version_num=150004,
+    in_recovery=False,
+    system_identifier="1",
+    database="emailai_prod",
+    database_owner="emailai",
+    default_read_only=False,
+    encoding="UTF8",
+    timezone="Etc/UTC",
+    extensions=(Extension(name="uuid-ossp", installed="1.1"), Extension(name="pg_trgm", installed="1.6")),
+    app_role=Role(name="emailai", exists=True, can_login=True),
+    own_superuser=False,
+    own_writable_tables=0,
+    tables=3,
+    followers=(),
+    latency=0.001,
+)
+REPLICA = ReplicaEvidence(
+    observed_at=GOOD.observed_at,
+    primary="primary",
+    in_recovery=True,
+    primary_in_recovery=False,
+    system_identifier="1",
+    primary_system_identifier="1",
+    streaming=True,
+    lag=0.0,
+)
+MIGHTY = Role(name="a", exists=True, can_login=True, superuser=True)
+
+
+def judge(function: Callable[..., None], seen: Any) -> str:
+    more = (SERVER,) if "server" in function.__annotations__ else ()
+    try:
+        function(seen, *more)
+    except Finding:
+        return "failed"
+    except CannotTell:
+        return "cannot tell"
+    return "passed"
+
+
+def verdicts(seen: DatabaseEvidence | ReplicaEvidence) -> dict[str, str]:
+    kind = type(seen).__name__
+    return {
+        name.removeprefix("check_"): judge(function, seen)
+        for name, function in vars(checks).items()
+        if name.startswith("check_") and function.__annotations__["seen"] == kind
+    }
+
+
+def wrong(seen: DatabaseEvidence | ReplicaEvidence) -> dict[str, str]:
+    return {name: outcome for name, outcome in verdicts(seen).items() if outcome != "passed"}
+
+
+def test_good_records_pass() -> None:
+    assert len(verdicts(GOOD)) >= 13
+    assert len(verdicts(REPLICA)) == 4
+    assert wrong(GOOD) == wrong(REPLICA) == {}
+
+
+@pytest.mark.parametrize(
+    ("change", "names"),
+    [
+        ({"version_num": 140000}, {"version_is_supported", "version_is_not_older_than_declared"}),
+        ({"version_num": 170001}, {"version_is_the_declared_one"}),
+        ({"in_recovery": True}, {"primary_accepts_writes"}),
+        ({"default_read_only": True}, {"primary_accepts_writes"}),
+        ({"own_superuser": True}, {"our_role_cannot_write"}),
+        ({"own_writable_tables": 2}, {"our_role_cannot_write"}),
+        ({"tables": 0}, {"application_tables_exist"}),
+        ({"encoding": "SQL_ASCII"}, {"encoding_is_utf8"}),
+        ({"app_role": Role(name="a", exists=True)}, {"application_role_can_log_in"}),
+        ({"app_role": MIGHTY}, {"application_role_has_no_privileges"}),
+    ],
+)  # fmt: skip
+def test_each_mistake_fails_its_checks(change: dict[str, Any], names: set[str]) -> None:
+    assert wrong(GOOD.model_copy(update=change)) == dict.fromkeys(names, "failed")
+
+
+def test_an_extension_that_is_only_available_is_not_installed() -> None:
+    extensions = (Extension(name="uuid-ossp", installed="1.1"), Extension(name="pg_trgm", installed=None))
+    assert set(wrong(GOOD.model_copy(update={"extensions": extensions}))) == {
+        "pg_trgm_is_installed",
+        "declared_extensions_are_installed",
+    }
+
+
+@pytest.mark.parametrize(
+    ("change", "name", "outcome"),
+    [
+        ({"lag": 11.0}, "replica_lag_is_small", "failed"),
+        ({"lag": None}, "replica_lag_is_small", "cannot tell"),
+        ({"streaming": False}, "replica_is_streaming", "failed"),
+        ({"streaming": None}, "replica_is_streaming", "cannot tell"),
+        ({"system_identifier": "2"}, "replica_is_of_the_same_cluster", "failed"),
+        ({"system_identifier": None}, "replica_is_of_the_same_cluster", "cannot tell"),
+    ],
+)
+def test_each_mistake_of_a_replica(change: dict[str, Any], name: str, outcome: str) -> None:
+    assert wrong(REPLICA.model_copy(update=change)) == {name: outcome}
+
+
+def context(**siblings: Postgres) -> Context:
+    return Context("postgres.primary", time.monotonic() + 3, siblings=siblings)
+
+
+def test_closed_and_silent_ports_cannot_tell_and_nothing_leaks() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+        target = Postgres(url=Secret(f"postgresql://me:hidden@127.0.0.1:{port}/db"))
+        with pytest.raises(CannotTell) as silent:
+            look(target, context())
+    with pytest.raises(CannotTell) as closed:
+        look(target, context())
+    assert (silent.value.cause, closed.value.cause) == ("network", "outage")
+    assert "hidden" not in silent.value.message + closed.value.message
+
+
+def test_an_undeclared_primary_cannot_tell() -> None:
+    with pytest.raises(CannotTell):
+        look_at_replica(Postgres(url=SERVER.url, replica_of="primary"), context())
+
+
+@pytest.fixture(scope="module")
+def postgres() -> Iterator[str]:
+    if not (BIN / "initdb").exists() or os.getuid() != 0:
+        pytest.skip("no PostgreSQL 15 here, or not root")
+    user = pwd.getpwnam("postgres")
+    folder = Path(tempfile.mkdtemp(prefix="golive-pg"))
+    shutil.chown(folder, user.pw_uid, user.pw_gid)
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+
+    def run(*words: str) -> None:
+        subprocess.run(words, user=user.pw_uid, group=user.pw_gid, cwd=folder, check=True, capture_output=True)
+
+    data = str(folder / "data")
+    run(str(BIN / "initdb"), "-D", data, "--no-sync", "-A", "trust", "-E", "UTF8", "-U", "postgres")
+    process = subprocess.Popen(
+        [BIN / "postgres", "-D", data, "-p", str(port), "-k", folder, "-c", "fsync=off"],
+        user=user.pw_uid,
+        group=user.pw_gid,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    base = f"postgresql://{{}}@127.0.0.1:{port}/postgres"
+    try:
+        for _ in range(100):
+            try:
+                with psycopg.connect(base.format("postgres"), autocommit=True) as admin:
+                    admin.execute("CREATE ROLE emailai LOGIN")
+                    admin.execute("CREATE ROLE verifier LOGIN")
+                    admin.execute("GRANT pg_monitor TO verifier")
+                    admin.execute("ALTER ROLE verifier SET default_transaction_read_only = on")
+                    admin.execute("CREATE TABLE message (id int)")
+                    admin.execute('CREATE EXTENSION "uuid-ossp"')
+                    admin.execute("CREATE EXTENSION pg_trgm")
+                break
+            except psycopg.OperationalError:
+                time.sleep(0.05)
+        yield base
+    finally:
+        process.terminate()
+        process.wait(10)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def test_a_real_server_passes_and_stays_read_only(postgres: str) -> None:
+    url = Secret(postgres.format("verifier"))
+    found = look(Postgres(url=url, app_role="emailai"), context())
+    assert isinstance(found, DatabaseEvidence)
+    assert DatabaseEvidence.model_validate_json(found.model_dump_json()) == found
+    assert wrong(found) == {}
+    with session(url, remaining=3) as sql, pytest.raises(CannotTell):
+        sql.ask("CREATE TABLE forbidden (id int)")
+    with session(url, remaining=3) as sql:
+        assert sql.may("SELECT pg_read_file('/etc/passwd')") is None
+        assert sql.one("SELECT 1") == (1,)
+
+
+def test_a_superuser_is_seen_and_a_missing_role_is_refused(postgres: str) -> None:
+    found = look(Postgres(url=Secret(postgres.format("postgres"))), context())
+    assert wrong(found) == {"our_role_cannot_write": "failed"}  # type: ignore[arg-type]
+    with pytest.raises(CannotTell) as refused:
+        look(Postgres(url=Secret(postgres.format("nobody"))), context())
+    assert refused.value.cause == "permission"
+    wrong_primary = Postgres(url=Secret(postgres.format("verifier")), replica_of="primary")
+    replica = look_at_replica(wrong_primary, context(primary=wrong_primary))
+    assert wrong(replica)["replica_is_in_recovery"] == "failed"  # type: ignore[arg-type]

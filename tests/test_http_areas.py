@@ -1,0 +1,248 @@
+"""Reach, http, headers and health: judged on plain records, looked at on small local servers."""
+
+from __future__ import annotations
+
+import http.server
+import json
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+
+import pytest
+
+from checks import _headers as h
+from checks import health as health_checks
+from checks import reach as reach_checks
+from checks.http import _leads
+from fixtures.environment.sections.endpoints import Endpoint, Health
+from fixtures.environment.sections.instances import Instance
+from fixtures.probes import Context
+from fixtures.probes import health as health_probe
+from fixtures.probes import reach as reach_probe
+from fixtures.probes._http import LIMIT, Client
+from fixtures.probes.headers import Response
+from fixtures.probes.http import Seen, look
+from fixtures.vocabulary import CannotTell, Finding
+
+
+def _response(*headers: tuple[str, str]) -> Response:
+    return Response(kind="page", name="/", status=200, error=None, headers=headers)
+
+
+def _context(seconds: float = 5, controls: tuple[str, ...] = ()) -> Context:
+    return Context("t.x", time.monotonic() + seconds, controls)
+
+
+@contextmanager
+def raw(serve: Callable[[socket.socket], None]) -> Iterator[int]:
+    """A server that does `serve` with each connection."""
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def one(peer: socket.socket) -> None:
+        with peer:
+            try:
+                peer.recv(4096)
+                serve(peer)
+            except OSError:
+                return
+
+    def run() -> None:
+        while True:
+            try:
+                peer, _ = listener.accept()
+            except OSError:
+                return
+            threading.Thread(target=one, args=(peer,), daemon=True).start()
+
+    threading.Thread(target=run, daemon=True).start()
+    try:
+        yield listener.getsockname()[1]
+    finally:
+        listener.shutdown(socket.SHUT_RDWR)
+        listener.close()
+
+
+@contextmanager
+def app(status: int = 200, frozen: bool = False) -> Iterator[str]:
+    """An instance with a health endpoint."""
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            now = "2026-01-01T00:00:00.000Z" if frozen else datetime.now(UTC).isoformat().replace("+00:00", "Z")
+            body = json.dumps({"status": "healthy", "database": "connected", "timestamp": now}).encode()
+            self.send_response(status)
+            self.send_header("content-type", "application/json")
+            self.send_header("cache-control", "no-store")
+            self.send_header("content-length", str(len(body)))
+            self.end_headers()
+            if self.command == "GET":
+                self.wfile.write(body)
+
+        do_HEAD = do_GET  # noqa: N815
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002, ARG002
+            return
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+def _free() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        return int(taken.getsockname()[1])
+
+
+@pytest.mark.parametrize(
+    ("values", "wrong"),
+    [
+        (["max-age=31536000; includeSubDomains"], False),
+        (['MAX-AGE="63072000" ; includesubdomains; preload;'], False),
+        (["max-age=31536000; includeSubDomains"] * 2, True),
+        (["max-age=31536000"], True),
+        (["max-age=31536000, includeSubDomains"], True),
+        (["max-age=31536000; max-age=1; includeSubDomains"], True),
+        (["max-age=-1; includeSubDomains"], True),
+        (["max-age=86400; includeSubDomains"], True),
+        (["includeSubDomains"], True),
+        ([], True),
+    ],
+)
+def test_hsts(values: list[str], wrong: bool) -> None:
+    response = _response(*(("strict-transport-security", value) for value in values))
+    assert bool(h.wrong_hsts(response, 31536000)) is wrong
+
+
+@pytest.mark.parametrize(
+    ("wrong", "field", "good", "bad"),
+    [
+        (
+            h.wrong_permissions,
+            "permissions-policy",
+            "camera=(), microphone=( ), geolocation=()",
+            "camera=(), microphone=*",
+        ),
+        (h.wrong_referrer, "referrer-policy", "unsafe-url, strict-origin", "strict-origin, unsafe-url"),
+        (h.wrong_frame, "x-frame-options", "sameorigin", "ALLOW-FROM x"),
+        (h.wrong_frame, "content-security-policy", "frame-ancestors 'self'", "frame-ancestors *"),
+        (
+            h.wrong_inline,
+            "content-security-policy",
+            "script-src 'unsafe-inline' 'nonce-x'",
+            "script-src 'unsafe-inline'",
+        ),
+        (h.wrong_eval, "content-security-policy", "default-src 'self'", "default-src 'self' 'unsafe-eval'"),
+        (h.wrong_object, "content-security-policy", "default-src 'none'", "default-src 'self'"),
+        (h.wrong_version, "server", "nginx", "nginx/1.24.0"),
+    ],
+)
+def test_fields(wrong: Callable[[Response], str], field: str, good: str, bad: str) -> None:
+    assert wrong(_response((field, good))) == ""
+    assert wrong(_response((field, bad))) != ""
+
+
+@pytest.mark.parametrize(
+    ("location", "status", "good"),
+    [
+        ("https://a.example/p?q=1", 301, True),
+        ("https://www.a.example/p?q=1", 308, True),
+        ("https://a.example/p?q=1", 302, False),
+        ("https://a.example/", 301, False),
+        ("http://a.example/p?q=1", 301, False),
+        ("https://evil.example/p?q=1", 301, False),
+    ],
+)
+def test_redirect(location: str, status: int, good: bool) -> None:
+    seen = Seen(name="x", url="http://www.a.example/p?q=1", status=status, location=location)
+    assert _leads(seen, "https://a.example") is good
+
+
+def test_healthy_instance_passes_and_frozen_one_fails() -> None:
+    with app() as url:
+        good = health_probe.look(Instance(url=url), _context(10))
+    assert isinstance(good, health_probe.HealthEvidence)
+    assert health_probe.HealthEvidence.model_validate_json(good.model_dump_json()) == good
+    for name in ("answers_200", "is_json", "says_healthy", "timestamp_is_now", "timestamp_moves", "is_not_cacheable"):
+        getattr(health_checks, f"check_{name}")(good)
+    health_checks.check_discloses_nothing(good)
+    health_checks.check_answers_every_time(good)
+    with app(frozen=True) as url:
+        bad = health_probe.look(Instance(url=url, health=Health(samples=3)), _context(10))
+    assert isinstance(bad, health_probe.HealthEvidence)
+    with pytest.raises(Finding):
+        health_checks.check_timestamp_moves(bad)
+    with pytest.raises(Finding):
+        health_checks.check_timestamp_is_now(bad)
+    unhealthy = good.model_copy(update={"state": "unhealthy"})
+    with pytest.raises(Finding):
+        health_checks.check_says_healthy(unhealthy)
+
+
+def _drip(peer: socket.socket) -> None:
+    while True:
+        peer.sendall(b"H")
+        time.sleep(0.1)
+
+
+def _flood(peer: socket.socket) -> None:
+    peer.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
+    while True:
+        peer.sendall(b"x" * 65536)
+
+
+def _loop(peer: socket.socket) -> None:
+    peer.sendall(b"HTTP/1.1 302 Found\r\nLocation: /\r\nContent-Length: 0\r\n\r\n")
+
+
+def _drip_body(peer: socket.socket) -> None:
+    peer.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
+    _drip(peer)
+
+
+@pytest.mark.parametrize("serve", [_drip_body, lambda _: time.sleep(2)])
+def test_stalling_costs_only_the_deadline(serve: Callable[[socket.socket], None]) -> None:
+    with raw(serve) as port:
+        begun = time.monotonic()
+        answer = Client(_context(0.7)).ask(f"http://127.0.0.1:{port}/")
+    assert answer.error == "timeout"
+    assert time.monotonic() - begun < 1.5
+
+
+def test_flood_is_cut_and_loops_are_not_followed() -> None:
+    with raw(_flood) as port:
+        answer = Client(_context()).ask(f"http://127.0.0.1:{port}/")
+    assert answer.truncated
+    assert len(answer.body) == LIMIT
+    with raw(_loop) as port:
+        assert Client(_context()).ask(f"http://127.0.0.1:{port}/").status == 302
+
+
+def test_reset_is_retried_once_and_recorded() -> None:
+    with raw(lambda _: None) as port:
+        answer = Client(_context()).ask(f"http://127.0.0.1:{port}/")
+    assert answer.error == "reset"
+    assert len(answer.attempts) == 2
+
+
+def test_refused_is_an_outage_unless_controls_are_silent_too() -> None:
+    dead = f"127.0.0.1:{_free()}"
+    target = Endpoint(url="https://a.example", connect=dead)
+    seen = reach_probe.look(target, _context())
+    assert isinstance(seen, reach_probe.ReachEvidence)
+    assert seen.error == "refused"
+    assert seen.note
+    with pytest.raises(Finding):
+        reach_checks.check_origin_answers(seen)
+    with pytest.raises(CannotTell) as silent:
+        reach_probe.look(target, _context(controls=(f"127.0.0.1:{_free()}",)))
+    assert silent.value.cause == "network"
+    with pytest.raises(CannotTell) as outage:
+        look(target, _context())
+    assert outage.value.cause == "outage"

@@ -1,0 +1,50 @@
+"""The verdict algebra: the worst wins, and what was not seen is never a GO."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from reports.records import Outcome, Row, Verdict
+from reports.verdict import verdict
+
+PASSED = Row("tls.x", "endpoints.web", Outcome.PASSED, "high", "release", "rule")
+
+
+def row(outcome: Outcome) -> Row:
+    """A row with this outcome."""
+    return replace(PASSED, outcome=outcome, cause="endpoints.web: outage: refused")
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "word", "code"),
+    [
+        ([Outcome.PASSED], Verdict.GO, 0),
+        ([Outcome.PASSED, Outcome.WARNED], Verdict.GO_WITH_WARNINGS, 0),
+        ([Outcome.PASSED, Outcome.WAIVED], Verdict.GO_WITH_WARNINGS, 0),
+        ([Outcome.PASSED, Outcome.CANNOT_TELL], Verdict.CANNOT_TELL, 10),
+        ([Outcome.FAILED, Outcome.CANNOT_TELL], Verdict.NO_GO, 1),
+        ([], Verdict.CANNOT_TELL, 10),
+    ],
+)
+def test_the_worst_outcome_decides(outcomes: list[Outcome], word: Verdict, code: int) -> None:
+    rows = [row(outcome) for outcome in outcomes]
+    assert verdict(rows, expected=len(rows), generated=len(rows), protected=False)[:2] == (word, code)
+
+
+def test_a_row_without_an_outcome_is_not_seen() -> None:
+    assert verdict([PASSED], expected=2, generated=2, protected=False)[0] is Verdict.CANNOT_TELL
+
+
+def test_a_narrowed_run_says_partial_and_is_no_go_ahead_on_a_protected_environment() -> None:
+    assert verdict([PASSED], expected=1, generated=9, protected=False)[1] == 0
+    word, code, reason = verdict([PASSED], expected=1, generated=9, protected=True)
+    assert (code, reason.startswith("PARTIAL (1 of 9)")) == (10, True)
+    assert word is Verdict.GO
+
+
+def test_an_interrupted_run_cannot_tell_even_with_failures() -> None:
+    rows = [row(Outcome.FAILED)]
+    answer = verdict(rows, expected=1, generated=1, protected=False, interrupted="interrupted")
+    assert answer[0] is Verdict.CANNOT_TELL
