@@ -138,20 +138,6 @@ def check_unknown_api_path_is_404(site: HttpEvidence) -> None:
     expect(site.missing_api.status in (401, 404), seen=_is(site.missing_api), required="404")
 
 
-@check(severity=HIGH, scope=RELEASE, guide="app.api-routes")
-def check_csrf_route_is_json(site: HttpEvidence) -> None:
-    """The sign-in API answers JSON at /api/auth/csrf.
-
-    Fix: check NEXTAUTH_URL, NEXTAUTH_SECRET and the auth route handler.
-    """
-    _answered(site.csrf)
-    expect(
-        site.csrf.status == 200 and site.csrf.content_type.startswith("application/json"),
-        seen=f"{_is(site.csrf)} {site.csrf.content_type}".strip(),
-        required="200 application/json",
-    )
-
-
 @check(severity=CRITICAL, scope=RELEASE, guide="app.serves-http")
 def check_private_paths_need_a_session(site: HttpEvidence) -> None:
     """Private paths redirect to the login or refuse without a session.

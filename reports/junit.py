@@ -1,0 +1,103 @@
+"""JUnit XML: severity, outcome, scope and statements as properties of each test case."""
+
+from __future__ import annotations
+
+from xml.etree import ElementTree
+
+from reports import wording
+from reports.records import Outcome, Row, Run
+
+_ELEMENT = {
+    Outcome.FAILED: "failure",
+    Outcome.CANNOT_TELL: "error",
+    Outcome.WARNED: "skipped",
+    Outcome.WAIVED: "skipped",
+}
+
+
+def junit(run: Run) -> str:
+    """The run as JUnit XML; failed is a failure, cannot tell an error, warned and waived are skipped with a message."""
+    found = wording.counts(run)
+    seconds = f"{max(0.0, (run.judged_at - run.started_at).total_seconds()):.3f}"
+    numbers = {
+        "tests": str(len(run.rows)),
+        "failures": str(found[Outcome.FAILED]),
+        "errors": str(found[Outcome.CANNOT_TELL]),
+        "skipped": str(found[Outcome.WARNED] + found[Outcome.WAIVED]),
+        "time": seconds,
+    }
+    root = ElementTree.Element("testsuites", {"name": "golive", **numbers})
+    suite = ElementTree.SubElement(
+        root,
+        "testsuite",
+        {"name": _text(f"golive {run.environment}"), **numbers, "timestamp": wording.iso(run.started_at)},
+    )
+    _properties(
+        suite,
+        {
+            "verdict": str(run.verdict),
+            "exit_code": str(run.exit_code),
+            "reason": wording.reason(run),
+            "complete": str(run.complete).lower(),
+            "environment": run.environment,
+            "release": run.release,
+            "ticket": run.ticket,
+            "run": run.run,
+            "suite_version": run.suite_version,
+        },
+    )
+    for row in sorted(run.rows, key=wording.order):
+        _case(suite, row)
+    ElementTree.indent(root)
+    return '<?xml version="1.0" encoding="utf-8"?>\n' + ElementTree.tostring(root, encoding="unicode") + "\n"
+
+
+def _case(suite: ElementTree.Element, row: Row) -> None:
+    name = row.id.partition(".")[2] or row.id
+    case = ElementTree.SubElement(
+        suite,
+        "testcase",
+        {"classname": _text(f"golive.{row.area}"), "name": _text(f"{name}[{row.target}]" if row.target else name)},
+    )
+    case.set("time", "0")
+    _properties(
+        case,
+        {
+            "severity": row.severity,
+            "outcome": str(row.outcome),
+            "scope": row.scope,
+            "statements": ", ".join(row.statements),
+        },
+    )
+    if row.outcome in _ELEMENT:
+        parts = {
+            "rule": row.rule,
+            "cause": row.cause,
+            "seen": row.seen,
+            "required": row.required,
+            "note": row.note,
+            "fix": row.fix,
+            "see": row.see,
+        }
+        result = ElementTree.SubElement(
+            case, _ELEMENT[row.outcome], {"message": wording.clip(_message(row), 1000), "type": str(row.outcome)}
+        )
+        result.text = "\n".join(f"{label}: {_text(text)}" for label, text in parts.items() if text)
+
+
+def _message(row: Row) -> str:
+    if row.outcome is Outcome.FAILED:
+        return wording.line(f"seen: {row.seen}; required: {row.required}")
+    if row.outcome is Outcome.CANNOT_TELL:
+        return wording.line(row.cause or row.note or row.seen or "not seen")
+    return wording.line(f"{row.outcome}: {row.note or row.seen}")
+
+
+def _properties(parent: ElementTree.Element, values: dict[str, str]) -> None:
+    properties = ElementTree.SubElement(parent, "properties")
+    for name, value in values.items():
+        ElementTree.SubElement(properties, "property", {"name": name, "value": _text(value)})
+
+
+def _text(text: str) -> str:
+    return wording.plain(text)

@@ -1,0 +1,95 @@
+"""verdict.json: the run for programs; its shape is reports/verdict.schema.json."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+
+from reports import wording
+from reports.records import Outcome, Run, Verdict
+
+SCHEMA = 1
+CANNOT_TELL_EXIT = 10
+
+
+def document(run: Run) -> dict[str, Any]:
+    """The finished run, ready for `json.dumps`; a narrowed run is never complete."""
+    counted = wording.counts(run)
+    found: dict[str, Any] = {
+        "schema": SCHEMA,
+        "verdict": str(run.verdict),
+        "exit_code": run.exit_code,
+        "complete": run.complete and run.selected >= run.generated,
+        "environment": run.environment,
+        "release": run.release,
+        "ticket": run.ticket,
+        "run": run.run,
+        "started_at": wording.iso(run.started_at),
+        "judged_at": wording.iso(run.judged_at),
+        "reason": wording.reason(run),
+        "counts": {
+            "generated": run.generated,
+            "selected": run.selected,
+            **{str(outcome): number for outcome, number in counted.items()},
+        },
+        "checks": [
+            {
+                "id": row.id,
+                "target": row.target,
+                "outcome": str(row.outcome),
+                "severity": row.severity,
+                "scope": row.scope,
+                "rule": row.rule,
+                "seen": row.seen,
+                "required": row.required,
+                "fix": row.fix,
+                "see": row.see,
+                "statements": list(row.statements),
+                "note": row.note,
+                "cause": row.cause,
+            }
+            for row in sorted(run.rows, key=wording.order)
+        ],
+        "not_covered": list(run.not_covered),
+        "warnings": list(run.warnings),
+        "evidence": [asdict(note) for note in run.evidence],
+    }
+    cleaned: dict[str, Any] = _clean(found)
+    return cleaned
+
+
+def unfinished(environment: str, release: str, started_at: datetime, run: str) -> dict[str, Any]:
+    """What stands in verdict.json while a run is under way, and for ever if it is killed: CANNOT TELL."""
+    found: dict[str, Any] = {
+        "schema": SCHEMA,
+        "verdict": str(Verdict.CANNOT_TELL),
+        "exit_code": CANNOT_TELL_EXIT,
+        "complete": False,
+        "environment": environment,
+        "release": release,
+        "ticket": "",
+        "run": run,
+        "started_at": wording.iso(started_at),
+        "judged_at": None,
+        "reason": "the run has not finished",
+        "counts": {"generated": 0, "selected": 0, **{str(outcome): 0 for outcome in Outcome}},
+        "checks": [],
+        "not_covered": [],
+        "warnings": [],
+        "evidence": [],
+    }
+    cleaned: dict[str, Any] = _clean(found)
+    return cleaned
+
+
+def _clean(value: Any) -> Any:
+    # A lone surrogate or an escape sequence must break neither the file nor a terminal that shows it.
+    if isinstance(value, str):
+        return wording.plain(value)
+    if isinstance(value, Mapping):
+        return {name: _clean(item) for name, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_clean(item) for item in value]
+    return value
