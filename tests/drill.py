@@ -11,8 +11,9 @@ from pathlib import Path
 from fixtures.catalogue import Binding, needed
 from fixtures.environment.loading import load
 from fixtures.run import Reader, Run
-from fixtures.stack import Stack, start
+from fixtures.stack import start
 from fixtures.stack.faults import Fault, load_faults
+from fixtures.stack.stack import Stack
 from reports.outcomes import raw
 from reports.records import Outcome
 
@@ -57,7 +58,11 @@ def drill(faults: Sequence[Fault]) -> int:
         for fault in faults:
             clock = time.monotonic()
             stack.apply(fault.change)
+            for statement in fault.sql:
+                stack.sql(statement)
             seen = judge_all(stack, Path(scratch) / fault.id)
+            for statement in fault.undo:
+                stack.sql(statement)
             stack.reset()
             failed, unseen = ids(seen, Outcome.FAILED), ids(seen, Outcome.CANNOT_TELL)
             exact = failed == set(fault.caught_by) and unseen == set(fault.cannot_tell)
