@@ -102,8 +102,11 @@ class Ledger:
     def __init__(self, config: pytest.Config) -> None:
         self._config = config
 
+    @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Note the outcome of a row once."""
+        """Note the outcome of a row once, and scrub its text before anything prints it."""
+        if isinstance(report.longrepr, str):
+            report.longrepr = self._config.stash[RUN].redactor.text(report.longrepr)
         rows = dict(selected(self._config.stash[RUN].rows, [report.nodeid]))
         row = rows.get(report.nodeid)
         if row is None:
