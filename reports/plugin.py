@@ -147,9 +147,9 @@ def pytest_sessionfinish(session: pytest.Session) -> Generator[None, None, None]
 @pytest.hookimpl(optionalhook=True)
 def pytest_html_report_title(report: Any) -> None:
     """The title of the ticket's attachment."""
-    finished = report._config.stash.get(FINISHED, None)
-    if finished is not None:
-        report.title = f"{finished.verdict.value} {finished.environment} {finished.release}".strip()
+    run = report._config.stash.get(RUN, None)
+    if run is not None:
+        report.title = f"golive {run.environment.name} {run.release}".strip()
 
 
 @pytest.hookimpl(optionalhook=True)
