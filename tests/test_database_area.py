@@ -2,19 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import pwd
-import shutil
 import socket
-import subprocess
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
-import psycopg
 import pytest
 
 from checks import database as checks
@@ -23,9 +16,10 @@ from fixtures.environment.sections.postgres import Postgres
 from fixtures.probes import Context
 from fixtures.probes._sql import session
 from fixtures.probes.database import DatabaseEvidence, Extension, ReplicaEvidence, Role, look, look_at_replica
+from fixtures.stack import start
+from fixtures.stack.stack import Stack
 from fixtures.vocabulary import CannotTell, Finding
 
-BIN = Path("/usr/lib/postgresql/15/bin")
 SERVER = Postgres(url=Secret("postgresql://nowhere"), app_role="emailai")
 GOOD = DatabaseEvidence(
     observed_at=datetime(2026, 11, 24, tzinfo=UTC),
@@ -152,51 +146,14 @@ def test_an_undeclared_primary_cannot_tell() -> None:
 
 
 @pytest.fixture(scope="module")
-def postgres() -> Iterator[str]:
-    if not (BIN / "initdb").exists() or os.getuid() != 0:
-        pytest.skip("no PostgreSQL 15 here, or not root")
-    user = pwd.getpwnam("postgres")
-    folder = Path(tempfile.mkdtemp(prefix="golive-pg"))
-    shutil.chown(folder, user.pw_uid, user.pw_gid)
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-
-    def run(*words: str) -> None:
-        subprocess.run(words, user=user.pw_uid, group=user.pw_gid, cwd=folder, check=True, capture_output=True)
-
-    data = str(folder / "data")
-    run(str(BIN / "initdb"), "-D", data, "--no-sync", "-A", "trust", "-E", "UTF8", "-U", "postgres")
-    process = subprocess.Popen(
-        [BIN / "postgres", "-D", data, "-p", str(port), "-k", folder, "-c", "fsync=off"],
-        user=user.pw_uid,
-        group=user.pw_gid,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    base = f"postgresql://{{}}@127.0.0.1:{port}/postgres"
-    try:
-        for _ in range(100):
-            try:
-                with psycopg.connect(base.format("postgres"), autocommit=True) as admin:
-                    admin.execute("CREATE ROLE emailai LOGIN")
-                    admin.execute("CREATE ROLE verifier LOGIN")
-                    admin.execute("GRANT pg_monitor TO verifier")
-                    admin.execute("ALTER ROLE verifier SET default_transaction_read_only = on")
-                    admin.execute("CREATE TABLE message (id int)")
-                    admin.execute('CREATE EXTENSION "uuid-ossp"')
-                    admin.execute("CREATE EXTENSION pg_trgm")
-                break
-            except psycopg.OperationalError:
-                time.sleep(0.05)
-        yield base
-    finally:
-        process.terminate()
-        process.wait(10)
-        shutil.rmtree(folder, ignore_errors=True)
+def stack() -> Iterator[Stack]:
+    """A primary with its replica, as the demonstration has them."""
+    with start() as running:
+        yield running
 
 
-def test_a_real_server_passes_and_stays_read_only(postgres: str) -> None:
-    url = Secret(postgres.format("verifier"))
+def test_a_real_server_passes_and_stays_read_only(stack: Stack) -> None:
+    url = Secret(stack.variables["primary_url"])
     found = look(Postgres(url=url, app_role="emailai"), context())
     assert isinstance(found, DatabaseEvidence)
     assert DatabaseEvidence.model_validate_json(found.model_dump_json()) == found
@@ -208,12 +165,19 @@ def test_a_real_server_passes_and_stays_read_only(postgres: str) -> None:
         assert sql.one("SELECT 1") == (1,)
 
 
-def test_a_superuser_is_seen_and_a_missing_role_is_refused(postgres: str) -> None:
-    found = look(Postgres(url=Secret(postgres.format("postgres"))), context())
-    assert wrong(found) == {"our_role_cannot_write": "failed"}  # type: ignore[arg-type]
+def test_a_real_replica_follows_its_primary(stack: Stack) -> None:
+    primary = Postgres(url=Secret(stack.variables["primary_url"]))
+    replica = Postgres(url=Secret(stack.variables["replica_url"]), replica_of="primary")
+    assert wrong(look_at_replica(replica, context(primary=primary))) == {}  # type: ignore[arg-type]
+    itself = primary.model_copy(update={"replica_of": "primary"})
+    found = look_at_replica(itself, context(primary=primary))
+    assert wrong(found)["replica_is_in_recovery"] == "failed"  # type: ignore[arg-type]
+
+
+def test_a_superuser_is_seen_and_a_wrong_password_is_refused(stack: Stack) -> None:
+    superuser = Postgres(url=Secret(stack.plan.database_url("postgres", "primary")))
+    assert wrong(look(superuser, context())) == {"our_role_cannot_write": "failed"}  # type: ignore[arg-type]
+    stranger = Postgres(url=Secret(stack.variables["primary_url"].replace("verifier:", "verifier:not-")))
     with pytest.raises(CannotTell) as refused:
-        look(Postgres(url=Secret(postgres.format("nobody"))), context())
+        look(stranger, context())
     assert refused.value.cause == "permission"
-    wrong_primary = Postgres(url=Secret(postgres.format("verifier")), replica_of="primary")
-    replica = look_at_replica(wrong_primary, context(primary=wrong_primary))
-    assert wrong(replica)["replica_is_in_recovery"] == "failed"  # type: ignore[arg-type]
