@@ -6,7 +6,7 @@ from fixtures.probes.reach import ReachEvidence
 from fixtures.vocabulary import CRITICAL, RELEASE, check, expect
 
 
-@check(severity=CRITICAL, scope=RELEASE, guide="app.serves-http")
+@check(severity=CRITICAL, scope=RELEASE, guide="app.serves-http", root=True)
 def check_origin_answers(origin: ReachEvidence) -> None:
     """The origin answers HTTP requests, and not with a gateway error.
 

@@ -308,4 +308,3 @@ def _version() -> str:
         return version("golive")
     except PackageNotFoundError:
         return "0.1.0"
-

@@ -28,7 +28,7 @@ def seen(word: str = "hello") -> Seen:
 
 
 def job(look: Look, target: str = "things.a", deadline: float = 5.0) -> Job:
-    declared = Probe("things.Seen", "things", Seen, look, deadline, False, lambda _: True)
+    declared = Probe("things.Seen", "things", Seen, look, deadline)
     return Job(declared, Target(), Context(target_id=target, ends=0.0))
 
 

@@ -106,7 +106,9 @@ def test_coverage_shows_statement_check_and_fault() -> None:
     class Bite:
         id, caught_by = "tls.old_enabled", frozenset({"tls.old_is_refused"})
 
-    one = Check("tls.old_is_refused", HIGH, ESTATE, ("tls.a",), date(2026, 11, 24), False, "Old is refused.", "", "")
+    one = Check(
+        "tls.old_is_refused", HIGH, ESTATE, ("tls.a",), date(2026, 11, 24), False, False, "Old is refused.", "", ""
+    )
     statements = [
         coverage.Statement("tls.a", "TLS", "No | old.", "tls", "high"),
         coverage.Statement("tls.b", "TLS", "New.", "tls", "low"),

@@ -33,7 +33,7 @@ def _response(*headers: tuple[str, str]) -> Response:
 
 
 def _context(seconds: float = 5, controls: tuple[str, ...] = ()) -> Context:
-    return Context("t.x", time.monotonic() + seconds, controls)
+    return Context("t.x", time.monotonic() + seconds, controls=controls)
 
 
 @contextmanager
