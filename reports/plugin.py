@@ -15,9 +15,9 @@ import pytest
 
 from fixtures.environment.policy import Settings
 from fixtures.evidence.store import Store, now, write_private
-from fixtures.plugin import RUN, TARGETS, is_worker, selected
+from fixtures.plugin import RUN, is_worker, row_of, selected
 from fixtures.run import declared_environment, saved_at
-from fixtures.vocabulary import Check, check_of
+from fixtures.vocabulary import Check
 from reports.outcomes import Judged, judge
 from reports.records import EvidenceNote, Outcome, Row, Run
 from reports.verdict import verdict
@@ -71,8 +71,8 @@ def pytest_runtest_makereport(
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Give a check's report its outcome in the suite's words, and a text of what was seen and is required."""
     report = yield
-    check = check_of(getattr(item, "function", None))
-    if check is None or item.config.stash.get(TARGETS, None) is None or call.when == "teardown":
+    row = row_of(item)
+    if row is None or call.when == "teardown":
         return report
     error = call.excinfo.value if call.excinfo is not None else None
     if call.when == "setup" and error is None:
@@ -80,9 +80,8 @@ def pytest_runtest_makereport(
     if isinstance(error, (KeyboardInterrupt, SystemExit)):
         return report
     settings, today = _policy(item.config)
-    target = item.name.partition("[")[2].rstrip("]")
-    judged = judge(check, target, error, settings, today)
-    report.golive = _plain(judged, target)  # type: ignore[attr-defined]
+    judged = judge(row.check, row.target, error, settings, today)
+    report.golive = _plain(judged, row.target)  # type: ignore[attr-defined]
     match judged.outcome:
         case Outcome.WARNED | Outcome.WAIVED:
             report.outcome, report.wasxfail = "skipped", judged.note
@@ -91,7 +90,7 @@ def pytest_runtest_makereport(
         case Outcome.PASSED:
             report.outcome = "passed"
     if error is not None:
-        report.longrepr = _text(check, target, judged)
+        report.longrepr = _text(row.check, row.target, judged)
     report.sections = []
     return report
 
@@ -242,10 +241,11 @@ def _evidence(run: Any) -> tuple[EvidenceNote, ...]:
         EvidenceNote(
             kind=saved.kind,
             target=saved.target,
-            file=f"evidence/{run.store.path(saved.kind, saved.target).name}",
+            file=f"evidence/{run.store.path(saved.kind, saved.target, saved.look).name}",
             observed_at=saved.observed_at.isoformat(),
             seconds=saved.seconds,
             ok=saved.failure is None,
+            reused_from=saved.reused_from,
         )
         for saved in run.store.all()
     )

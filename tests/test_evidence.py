@@ -35,7 +35,7 @@ def job(look: Look, target: str = "things.a", deadline: float = 5.0) -> Job:
 def gather(tmp_path: Path, *jobs: Job) -> Store:
     store = Store(tmp_path)
     store.open()
-    Gathering(store).start(jobs).join()
+    Gathering(store).gather(jobs)
     store.close()
     return store
 
