@@ -174,6 +174,8 @@ def _finish(session: pytest.Session, run: Any) -> Run:
     chosen = selected(run.rows, chosen_ids)
     rows = [ledger[nodeid] for nodeid, _ in chosen if nodeid in ledger]
     interrupted = {2: "interrupted", 3: "internal error"}.get(int(session.exitstatus), "")
+    if run.broken:
+        interrupted = "; ".join(run.broken)
     word, code, reason = verdict(
         rows,
         expected=len(chosen),
@@ -181,7 +183,7 @@ def _finish(session: pytest.Session, run: Any) -> Run:
         protected=run.settings.protected,
         interrupted=interrupted,
     )
-    if interrupted:
+    if interrupted and int(session.exitstatus) in (2, 3):
         code = int(session.exitstatus)
     missing = [
         _row(
