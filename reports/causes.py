@@ -133,7 +133,7 @@ def clause(rows: Iterable[Row]) -> str:
 def warned(run: Run) -> list[str]:
     """What is warned, each finding in one line, what was not seen together by its cause."""
     rows = wording.of(run, Outcome.WARNED)
-    found = [wording.noted(row, run.judged_at) for row in rows if not row.unseen]
+    found = [wording.noted(row) for row in rows if not row.unseen]
     blind = grouped(row for row in rows if row.unseen and not row.under)
     found += [f"{len(cause.rows)} not seen ({cause.severities}): {cause.name}" for cause in blind]
     folded = [row for row in rows if row.under]

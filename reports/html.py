@@ -197,7 +197,7 @@ def _details(row: Row, notes: Iterable[EvidenceNote]) -> str:
     facts = [("observed", f"<code>{_text(row.seen)}</code>"), ("required", f"<code>{_text(row.required)}</code>")]
     facts += [("why", _text(row.note))] if row.note else []
     facts += [("fix", _text(row.fix))] if row.fix else []
-    facts += [("see", _code(row.see))] if row.see else []
+    facts += [("see", _code(wording.command(row)))] if row.see else []
     facts += [("evidence", ", ".join(map(_link, notes)))] if notes else []
     facts += [("guide", _text(", ".join(row.statements)))] if row.statements else []
     return '<dl class="gl-detail">' + "".join(f"<dt>{name}</dt><dd>{value}</dd>" for name, value in facts) + "</dl>"

@@ -12,6 +12,7 @@ _MOST_FAILURES = 6
 _MOST_CAUSES = 4
 _MOST_NAMES = 5
 _LONGEST = 300
+_LONGEST_COMMAND = 2000
 
 
 def summary(run: Run) -> str:
@@ -52,7 +53,7 @@ def _failures(run: Run, most: int) -> list[str]:
         found.append(f"   - seen {_code(row.seen)}")
         found.append(f"   - required {_code(row.required)}")
         found += [f"   - fix: {_prose(row.fix)}"] if row.fix else []
-        found += [f"   - see {_code(row.see)}"] if row.see else []
+        found += [f"   - see {_code(wording.command(row), _LONGEST_COMMAND)}"] if row.see else []
         if row.label in hidden:
             found.append(f"   - hides {_prose(causes.hides(hidden[row.label]))}")
     if len(rows) > most:
@@ -77,10 +78,9 @@ def _causes(run: Run) -> list[str]:
 
 
 def _rest(run: Run) -> list[str]:
-    waived = [wording.noted(row, run.judged_at) for row in wording.of(run, Outcome.WAIVED)]
     named = {
         f"Warned {len(wording.of(run, Outcome.WARNED))}": causes.warned(run),
-        f"Waived {len(waived)}": waived,
+        f"Waived {len(wording.of(run, Outcome.WAIVED))}": wording.waived(run),
         "Not covered": run.not_covered,
         "Reused evidence": wording.reused(run),
         "Note": run.warnings,
@@ -90,7 +90,7 @@ def _rest(run: Run) -> list[str]:
         for label, texts in named.items()
         if texts
     ]
-    found += [f"- **Again**: {_code(run.command, 2000)}"] if run.command else []
+    found += [f"- **Again**: {_code(run.command, _LONGEST_COMMAND)}"] if run.command else []
     found += [f"- **Report**: {_code(run.directory.rstrip('/') + '/report.html')}"] if run.directory else []
     return ["", *found] if found else []
 

@@ -18,14 +18,13 @@ _NARROWEST = 40
 def lines(run: Run, *, width: int = 100) -> list[str]:
     """The ending, without colour: what blocks, what was not seen, the rest, what to do, counts, verdict."""
     width = max(width, _NARROWEST)
-    waived = [wording.noted(row, run.judged_at) for row in wording.of(run, Outcome.WAIVED)]
     found = [
         *_hanging("", _heading(run), width, indent=2),
         *_blocking(run, width),
         *_not_seen(run, width),
         *_fine(run, width),
         *_each("WARNED", len(wording.of(run, Outcome.WARNED)), causes.warned(run), width),
-        *_each("WAIVED", len(waived), waived, width),
+        *_each("WAIVED", len(wording.of(run, Outcome.WAIVED)), wording.waived(run), width),
     ]
     if run.not_covered:
         found += _labelled("NOT COVERED", wording.listed(map(wording.line, run.not_covered), 8), width)
@@ -70,7 +69,7 @@ def _failure(number: int, row: Row, hidden: tuple[Row, ...], width: int) -> list
     found = [whole] if len(whole) <= width else [start, f"   {name}"]
     for label, text in (("seen", row.seen), ("required", row.required), ("why", row.note), ("fix", row.fix)):
         found += _labelled(f"   {label}", wording.line(text), width) if text else []
-    found += [f"   {'see it':{_LABEL - 3}}{wording.line(row.see)}"] if row.see else []
+    found += [f"   {'see it':{_LABEL - 3}}{wording.command(row)}"] if row.see else []
     return found + (_labelled("   hides", causes.hides(hidden), width) if hidden else [])
 
 

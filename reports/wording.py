@@ -112,10 +112,7 @@ def meaning(run: Run) -> str:
         case Verdict.CANNOT_TELL if not counts(run)[Outcome.PASSED]:
             return "nothing was seen, neither good nor bad. Do not promote; no reason to roll back."
         case Verdict.CANNOT_TELL:
-            areas = dict.fromkeys(line(row.area) for row in of(run, Outcome.CANNOT_TELL))
-            return (
-                f"nothing seen is wrong, but {_unseen(list(areas))} not seen. Do not promote; no reason to roll back."
-            )
+            return f"nothing seen is wrong, but {_unseen(run)} not seen. Do not promote; no reason to roll back."
         case _ if run.exit_code:
             return "what was looked at is right, but not everything was looked at. Do not promote on this run alone."
         case Verdict.GO_WITH_WARNINGS:
@@ -124,13 +121,11 @@ def meaning(run: Run) -> str:
             return ""
 
 
-def _unseen(areas: list[str]) -> str:
-    if not areas:
-        return "some of it was"
-    if len(areas) > 4:
-        return f"{', '.join(areas[:3])} and {len(areas) - 3} more areas were"
-    head = f"{', '.join(areas[:-1])} and {areas[-1]}" if areas[1:] else areas[0]
-    return f"{head} were" if areas[1:] else f"{head} was"
+def _unseen(run: Run) -> str:
+    rows = of(run, Outcome.CANNOT_TELL)
+    number = len(rows) + max(0, run.selected - len(run.rows))
+    areas = listed(dict.fromkeys(line(row.area) for row in rows), 4, ", ")
+    return f"{plural(number, 'check')}{f' of {areas}' if areas else ''} {'was' if number == 1 else 'were'}"
 
 
 def _rollback_advice(failed: list[Row]) -> str:
@@ -140,7 +135,7 @@ def _rollback_advice(failed: list[Row]) -> str:
     if len(release) == len(failed):
         return "this release may have caused what fails: rolling back may help."
     if not release:
-        return "nothing that fails comes from this release: rolling back does not help. Repair it in place."
+        return "what fails is posture, not this release: rolling back does not help. Repair it in place."
     ids = listed(dict.fromkeys(line(row.id) for row in release), 3, ", ")
     return f"rolling back may help with {len(release)} of {len(failed)} ({ids}), not with the rest."
 
@@ -162,14 +157,20 @@ def verdict_line(run: Run) -> str:
     return f"{run.verdict} {line(run.environment)}{release}: {reason(run)}"
 
 
-def noted(row: Row, judged_at: datetime) -> str:
-    """A warned or waived row in one line: id, target, and why; a waiver with the days it has left."""
-    if row.outcome is Outcome.WAIVED:
-        return f"{line(row.label)} {waiver(row, judged_at)}".rstrip()
+def noted(row: Row) -> str:
+    """A warned row in one line: id, target, what was seen and why it only warns."""
     why = line(row.note).removeprefix("warned: ")
     seen = line(row.seen)
     text = f"{seen} ({why})" if seen and why else seen or why
     return f"{line(row.label)}: {text}" if text else line(row.label)
+
+
+def waived(run: Run) -> list[str]:
+    """What is waived, the checks of one waiver in one line, with the days it has left."""
+    found: dict[str, list[str]] = {}
+    for row in of(run, Outcome.WAIVED):
+        found.setdefault(waiver(row, run.judged_at), []).append(line(row.label))
+    return [f"{listed(names, 6, ', ')} {text}".rstrip() for text, names in found.items()]
 
 
 def waiver(row: Row, judged_at: datetime) -> str:
@@ -215,6 +216,13 @@ def age(seconds: float) -> str:
         if seconds >= size:
             return f"{int(seconds // {'d': 86400, 'h': 3600, 'm': 60}[unit])} {unit}"
     return f"{max(0, int(seconds))} s"
+
+
+def command(row: Row) -> str:
+    """The command that shows the same thing, without the quotes a docstring puts around it."""
+    text = line(row.see)
+    bare = text.removeprefix("`").removesuffix("`")
+    return bare if len(text) - len(bare) == 2 and "`" not in bare else text
 
 
 def rollback(scope: str) -> str:
