@@ -26,6 +26,7 @@ _MARK = {
 }
 
 
+_SHORT = {"critical": "crit", "medium": "med", "advisory": "adv"}
 _TROUBLE = (Outcome.FAILED, Outcome.CANNOT_TELL, Outcome.WARNED, Outcome.WAIVED)
 # Without it a phone lays the page out 980 px wide; pytest-html's own head has none.
 _VIEWPORT = '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
@@ -71,6 +72,11 @@ def _style() -> str:
 
 def _text(text: str) -> str:
     return escape(wording.plain(text), quote=True)
+
+
+def _prose(text: str) -> str:
+    """Escaped text in which what stands between backticks is shown as code."""
+    return re.sub(r"`([^`]+)`", r"<code>\1</code>", _text(text))
 
 
 def _code(text: str) -> str:
@@ -128,17 +134,20 @@ def _matrix(run: Run) -> str:
     """What is not fine by area and severity, and the areas where everything is."""
     if not run.rows:
         return '<p class="gl-empty">No check has an outcome.</p>'
-    found = Counter((row.area, row.severity, row.outcome) for row in run.rows)
+    found = Counter((row.area, row.severity, _shown(row)) for row in run.rows)
     marked = {row.area: 0 for row in run.rows}
-    for row in run.rows:
-        if row.outcome in _TROUBLE:
-            marked[row.area] = max(marked[row.area], len(_TROUBLE) - _TROUBLE.index(row.outcome))
+    for area, _, outcome in found:
+        if outcome in _TROUBLE:
+            marked[area] = max(marked[area], len(_TROUBLE) - _TROUBLE.index(outcome))
     troubled = sorted((area for area in marked if marked[area]), key=lambda area: (-marked[area], area))
     fine = Counter(row.area for row in run.rows if not marked[row.area])
     parts = []
     if troubled:
         severities = sorted({row.severity for row in run.rows}, key=lambda name: (wording.rank(name), name))
-        head = "".join(f'<th scope="col">{_text(name)}</th>' for name in severities)
+        head = "".join(
+            f'<th scope="col"><abbr title="{_text(name)}">{_text(_SHORT.get(name, name))}</abbr></th>'
+            for name in severities
+        )
         body = "".join(
             f'<tr><th scope="row">{_text(area)}</th>'
             + "".join(f"<td>{_cell(found, area, severity)}</td>" for severity in severities)
@@ -155,6 +164,10 @@ def _matrix(run: Run) -> str:
     return f'<section class="gl-box">{"".join(parts)}</section>'
 
 
+def _shown(row: Row) -> Outcome:
+    return Outcome.CANNOT_TELL if row.unseen else row.outcome
+
+
 def _cell(found: Counter[tuple[str, str, Outcome]], area: str, severity: str) -> str:
     marks = [
         f'<span class="gl-o-{outcome}">{found[area, severity, outcome]}&#8239;{_MARK[outcome]}</span>'
@@ -168,8 +181,8 @@ def _cell(found: Counter[tuple[str, str, Outcome]], area: str, severity: str) ->
 
 
 def _legend(run: Run) -> str:
-    counted = wording.counts(run)
-    return " · ".join(f"{_MARK[o]} {wording.OUTCOME_WORDS[o]}" for o in (*_TROUBLE, Outcome.PASSED) if counted[o])
+    there = {_shown(row) for row in run.rows}
+    return " · ".join(f"{_MARK[o]} {wording.OUTCOME_WORDS[o]}" for o in (*_TROUBLE, Outcome.PASSED) if o in there)
 
 
 def _failures(run: Run) -> str:
@@ -185,7 +198,7 @@ def _failures(run: Run) -> str:
 def _failure(row: Row, hidden: tuple[Row, ...], notes: Iterable[EvidenceNote]) -> str:
     return (
         f'<div class="gl-card gl-nogo"><h3>{_name(row)}</h3>'
-        f'<p class="gl-rule">{_text(row.rule)} <em>{_text(wording.rollback(row.scope))}</em></p>'
+        f'<p class="gl-rule">{_prose(row.rule)} <em>{_text(wording.rollback(row.scope))}</em></p>'
         f"{_details(row, notes)}{_rows_of('Hides ' + causes.hides(hidden), hidden) if hidden else ''}</div>"
     )
 
@@ -196,7 +209,7 @@ def _details(row: Row, notes: Iterable[EvidenceNote]) -> str:
     notes = [note for note in notes if wording.kind(note).replace(" ", "_").startswith(row.area)] or notes
     facts = [("observed", f"<code>{_text(row.seen)}</code>"), ("required", f"<code>{_text(row.required)}</code>")]
     facts += [("why", _text(row.note))] if row.note else []
-    facts += [("fix", _text(row.fix))] if row.fix else []
+    facts += [("fix", _prose(row.fix))] if row.fix else []
     facts += [("see", _code(wording.command(row)))] if row.see else []
     facts += [("evidence", ", ".join(map(_link, notes)))] if notes else []
     facts += [("guide", _text(", ".join(row.statements)))] if row.statements else []
@@ -268,7 +281,7 @@ def _table(run: Run) -> str:
     body = "".join(
         f'<tr><td data-label="outcome" class="gl-o-{row.outcome}">{_MARK[row.outcome]} '
         f'{wording.OUTCOME_WORDS[row.outcome]}</td><td data-label="severity">{_badge(row.severity)}</td>'
-        f'<td data-label="check"><b>{_text(row.id)}</b><br><small>{_text(row.rule)}</small></td>'
+        f'<td data-label="check"><b>{_text(row.id)}</b><br><small>{_prose(row.rule)}</small></td>'
         f'<td data-label="target">{_text(row.target)}</td><td data-label="observed">{_text(row.seen or row.cause)}'
         + (f"<br><small>because of {_text(row.under)}</small>" if row.under else "")
         + f'</td><td data-label="required">{_text(row.required)}</td></tr>'
