@@ -57,6 +57,7 @@ def _article(run: Run) -> str:
         _causes(run),
         _warned(run),
         _listing("Waived", Outcome.WAIVED, [_entry(row, run) for row in wording.of(run, Outcome.WAIVED)]),
+        _strings("Waiver not needed any more", wording.needless(run)),
         _strings("Not covered", run.not_covered),
         _strings("Reused evidence", wording.reused(run)),
         _facts(run),

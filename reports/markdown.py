@@ -68,7 +68,7 @@ def _causes(run: Run) -> list[str]:
     rows = [row for cause in groups for row in cause.rows]
     found = ["", f"### Not seen: {len(rows)} ({_prose(wording.severity_counts(rows))})", ""]
     for cause in groups[:_MOST_CAUSES]:
-        found.append(f"- {_prose(cause.name)} — {len(cause.rows)} not seen: {_code(cause.at_stake(3))}")
+        found.append(f"- **{len(cause.rows)} not seen**: {_prose(cause.name)} ({_code(cause.at_stake(3))})")
         if details := wording.listed(cause.details(), 2):
             found.append(f"   - seen {_code(details)}")
         found.append(f"   - do: {_prose(causes.to_do(cause, run))}")
@@ -81,6 +81,7 @@ def _rest(run: Run) -> list[str]:
     named = {
         f"Warned {len(wording.of(run, Outcome.WARNED))}": causes.warned(run),
         f"Waived {len(wording.of(run, Outcome.WAIVED))}": wording.waived(run),
+        "Waiver not needed any more": wording.needless(run),
         "Not covered": run.not_covered,
         "Reused evidence": wording.reused(run),
         "Note": run.warnings,
@@ -101,7 +102,7 @@ def _prose(text: str, limit: int = _LONGEST) -> str:
     found = re.sub(r"([\\`*\[\]|~])", r"\\\1", found)
     found = re.sub(r"(?<![0-9A-Za-z])_|_(?![0-9A-Za-z])", r"\\_", found)
     found = found.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    return re.sub(r"(?<!\w)#", "&#35;", found).replace("@", "&#64;")
+    return re.sub(r"(?<!\w)#", "&#35;", found).replace("@", "&#64;").replace("$", "&#36;")
 
 
 def _code(text: str, limit: int = _LONGEST) -> str:

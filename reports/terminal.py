@@ -25,6 +25,7 @@ def lines(run: Run, *, width: int = 100) -> list[str]:
         *_fine(run, width),
         *_each("WARNED", len(wording.of(run, Outcome.WARNED)), causes.warned(run), width),
         *_each("WAIVED", len(wording.of(run, Outcome.WAIVED)), wording.waived(run), width),
+        *_each("PASSES NOW", 0, wording.needless(run), width),
     ]
     if run.not_covered:
         found += _labelled("NOT COVERED", wording.listed(map(wording.line, run.not_covered), 8), width)
@@ -103,7 +104,7 @@ def _each(label: str, number: int, texts: Iterable[str], width: int) -> list[str
     """Each text on a line of its own, the first after the label."""
     every = list(texts)
     shown = every[:_MOST_NAMES] + ([f"… {len(every) - _MOST_NAMES} more in the report"] if every[_MOST_NAMES:] else [])
-    starts = [f"{label} {number}", *[""] * len(shown)]
+    starts = [f"{label} {number or len(every)}", *[""] * len(shown)]
     return [
         part
         for start, text in zip(starts, shown, strict=False)

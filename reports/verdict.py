@@ -49,7 +49,7 @@ def _blocking(rows: list[Row], failed: int, unseen: int) -> str:
         roots = sorted({row.under.partition(" [")[0] for row in under})
         parts.append(f"{len(under)} not seen because of {'it' if failed == 1 else ', '.join(roots)}")
     if others:
-        parts.append(f"{others} {'others ' if under else ''}not seen")
+        parts.append(f"{others} {'more ' if under else ''}not seen")
     return ", ".join(parts)
 
 

@@ -173,6 +173,11 @@ def waived(run: Run) -> list[str]:
     return [f"{listed(names, 6, ', ')} {text}".rstrip() for text, names in found.items()]
 
 
+def needless(run: Run) -> list[str]:
+    """What passes although it is waived: the waiver can go."""
+    return [f"{line(row.label)}: {line(row.note)}" for row in of(run, Outcome.PASSED) if row.note]
+
+
 def waiver(row: Row, judged_at: datetime) -> str:
     """`until 2026-12-31 (OPS-12), 37 days left: the reason` from a waived row's note."""
     note = line(row.note)
