@@ -80,7 +80,7 @@ def _not_seen(run: Run, width: int) -> list[str]:
         return []
     rows = [row for cause in groups for row in cause.rows]
     number, checks = wording.plural(len(groups), "cause"), wording.plural(len(rows), "check")
-    found = [f"NOT SEEN: {number}, {checks} ({wording.severity_counts(rows)})"]
+    found = _hanging("NOT SEEN: ", f"{number}, {checks} ({wording.severity_counts(rows)})", width)
     for position, cause in enumerate(groups[:_MOST_CAUSES], 1):
         size = f"{wording.plural(len(cause.rows), 'check')} ({cause.severities})"
         found += _hanging(f"{position:2} ", f"{cause.name}   {size}", width)
