@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
+from collections.abc import Iterable
 from html import escape
 from pathlib import Path
 
-from reports import wording
-from reports.records import Outcome, Row, Run, Verdict
+from reports import causes, wording
+from reports.records import EvidenceNote, Outcome, Row, Run, Verdict
 
 _TONE = {
     Verdict.GO: "go",
@@ -24,34 +26,45 @@ _MARK = {
 }
 
 
+_SHORT = {"critical": "crit", "medium": "med", "advisory": "adv"}
+_TROUBLE = (Outcome.FAILED, Outcome.CANNOT_TELL, Outcome.WARNED, Outcome.WAIVED)
+# Without it a phone lays the page out 980 px wide; pytest-html's own head has none.
+_VIEWPORT = '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+
+
 def page(run: Run) -> str:
-    """A whole document around `static_document`."""
+    """A whole document around the report."""
     title = " ".join(wording.line(part) for part in (run.verdict, run.environment, run.release) if part)
     return (
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        '<meta name="color-scheme" content="light dark">\n<meta name="referrer" content="no-referrer">\n'
+        f'{_VIEWPORT}<meta name="color-scheme" content="light dark">\n<meta name="referrer" content="no-referrer">\n'
         "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">\n"
-        f"<title>{_text(title)}</title>\n</head>\n<body>\n{static_document(run)}</body>\n</html>\n"
+        f"<title>{_text(title)}</title>\n<style>{_style()}</style>\n</head>\n<body>\n{_article(run)}</body>\n</html>\n"
     )
 
 
 def static_document(run: Run) -> str:
     """The report as a fragment with its own style, the verdict first; every text of the run is escaped."""
+    return f"{_VIEWPORT}<style>{_style()}</style>\n{_article(run)}"
+
+
+def _article(run: Run) -> str:
     parts = [
         _header(run),
         _notes(run),
+        _matrix(run),
         _failures(run),
         _causes(run),
-        _overview(run),
-        _list("Warned", "warn", wording.of(run, Outcome.WARNED)),
-        _list("Waived", "waived", wording.of(run, Outcome.WAIVED)),
+        _warned(run),
+        _listing("Waived", Outcome.WAIVED, [_entry(row, run) for row in wording.of(run, Outcome.WAIVED)]),
+        _strings("Waiver not needed any more", wording.needless(run)),
         _strings("Not covered", run.not_covered),
         _strings("Reused evidence", wording.reused(run)),
+        _facts(run),
         _table(run),
         _evidence(run),
     ]
-    return f'<style>{_style()}</style>\n<article class="golive">\n' + "\n".join(filter(None, parts)) + "\n</article>\n"
+    return '<article class="golive">\n' + "\n".join(filter(None, parts)) + "\n</article>\n"
 
 
 def _style() -> str:
@@ -60,6 +73,11 @@ def _style() -> str:
 
 def _text(text: str) -> str:
     return escape(wording.plain(text), quote=True)
+
+
+def _prose(text: str) -> str:
+    """Escaped text in which what stands between backticks is shown as code."""
+    return re.sub(r"`([^`]+)`", r"<code>\1</code>", _text(text))
 
 
 def _code(text: str) -> str:
@@ -71,30 +89,40 @@ def _code(text: str) -> str:
 
 def _header(run: Run) -> str:
     took = wording.duration((run.judged_at - run.started_at).total_seconds())
+    mark = wording.partial(run) or ("" if run.complete else "INCOMPLETE")
+    partial = f' <span class="gl-partial">{_text(mark)}</span>' if mark else ""
+    meaning = wording.meaning(run)
+    replayed = ", replayed from kept evidence" if run.replayed else ""
+    when = " · ".join(
+        filter(None, [f"{wording.stamp(run.started_at)} ({took})", run.ticket, f"{run.run} run{replayed}"])
+    )
+    return (
+        f'<header class="gl-head gl-{_TONE[run.verdict]}">'
+        f'<h1><span class="gl-verdict">{_text(run.verdict)}</span> '
+        f'<span class="gl-what">{_text(" ".join(filter(None, (run.environment, run.release))))}</span>{partial}</h1>'
+        f'<p class="gl-reason">{_text(run.reason)}</p>'
+        + (f'<p class="gl-meaning">{_text(meaning[0].upper() + meaning[1:])}</p>' if meaning else "")
+        + f'<p class="gl-counts">{_text(wording.counts_line(run))}</p><p class="gl-counts">{_text(when)}</p></header>'
+    )
+
+
+def _facts(run: Run) -> str:
     facts = {
         "Environment": run.environment,
         "Release": run.release,
         "Ticket": run.ticket,
         "Started": wording.stamp(run.started_at),
-        "Judged": f"{wording.stamp(run.judged_at)} ({took})",
-        "Run": run.run + (", replayed from kept evidence" if run.replayed else ""),
+        "Judged": wording.stamp(run.judged_at),
         "Suite": run.suite_version,
-        "Environment file": run.environment_digest,
-        "Evidence": run.evidence_digest,
         **{name.replace("_", " ").capitalize(): value for name, value in run.extra.items()},
+        "Environment file": run.environment_digest,
+        "Digest of the evidence": run.evidence_digest,
     }
     shown = "".join(
         f"<div><dt>{_text(name)}</dt><dd>{_text(value)}</dd></div>" for name, value in facts.items() if value
     )
-    mark = wording.partial(run) or ("" if run.complete else "INCOMPLETE")
-    partial = f' <span class="gl-partial">{_text(mark)}</span>' if mark else ""
-    return (
-        f'<header class="gl-head gl-{_TONE[run.verdict]}">'
-        f'<h1><span class="gl-verdict">{_text(run.verdict)}</span> '
-        f'<span class="gl-what">{_text(" ".join(filter(None, (run.environment, run.release))))}</span>{partial}</h1>'
-        f'<p class="gl-reason">{_text(run.reason)}</p><p class="gl-counts">{_text(wording.counts_line(run))}</p>'
-        f'</header>\n<dl class="gl-facts">{shown}</dl>'
-    )
+    again = f'<p class="gl-again">Again: <code>{_text(run.command)}</code></p>' if run.command else ""
+    return f'<section><h2>This run</h2><dl class="gl-facts">{shown}</dl>{again}</section>'
 
 
 def _notes(run: Run) -> str:
@@ -103,97 +131,149 @@ def _notes(run: Run) -> str:
     return '<ul class="gl-notes">' + "".join(f"<li>{_text(text)}</li>" for text in run.warnings) + "</ul>"
 
 
+def _matrix(run: Run) -> str:
+    """What is not fine by area and severity, and the areas where everything is."""
+    if not run.rows:
+        return '<p class="gl-empty">No check has an outcome.</p>'
+    found = Counter((row.area, row.severity, _shown(row)) for row in run.rows)
+    marked = {row.area: 0 for row in run.rows}
+    for area, _, outcome in found:
+        if outcome in _TROUBLE:
+            marked[area] = max(marked[area], len(_TROUBLE) - _TROUBLE.index(outcome))
+    troubled = sorted((area for area in marked if marked[area]), key=lambda area: (-marked[area], area))
+    fine = Counter(row.area for row in run.rows if not marked[row.area])
+    parts = []
+    if troubled:
+        severities = sorted({row.severity for row in run.rows}, key=lambda name: (wording.rank(name), name))
+        head = "".join(
+            f'<th scope="col"><abbr title="{_text(name)}">{_text(_SHORT.get(name, name))}</abbr></th>'
+            for name in severities
+        )
+        body = "".join(
+            f'<tr><th scope="row">{_text(area)}</th>'
+            + "".join(f"<td>{_cell(found, area, severity)}</td>" for severity in severities)
+            + "</tr>"
+            for area in troubled
+        )
+        parts.append(
+            f'<table class="gl-matrix"><thead><tr><th scope="col">area</th>{head}</tr></thead>'
+            f'<tbody>{body}</tbody></table><p class="gl-legend">{_legend(run)}</p>'
+        )
+    if fine:
+        names = " · ".join(f"{area} ({number})" for area, number in sorted(fine.items()))
+        parts.append(f'<p class="gl-fine"><b>Seen and fine</b> {_text(names)}</p>')
+    return f'<section class="gl-box">{"".join(parts)}</section>'
+
+
+def _shown(row: Row) -> Outcome:
+    return Outcome.CANNOT_TELL if row.unseen else row.outcome
+
+
+def _cell(found: Counter[tuple[str, str, Outcome]], area: str, severity: str) -> str:
+    marks = [
+        f'<span class="gl-o-{outcome}">{found[area, severity, outcome]}&#8239;{_MARK[outcome]}</span>'
+        for outcome in _TROUBLE
+        if found[area, severity, outcome]
+    ]
+    if marks:
+        return " ".join(marks)
+    passed = found[area, severity, Outcome.PASSED]
+    return f'<span class="gl-o-passed">{passed}&#8239;{_MARK[Outcome.PASSED]}</span>' if passed else "·"
+
+
+def _legend(run: Run) -> str:
+    there = {_shown(row) for row in run.rows}
+    return " · ".join(f"{_MARK[o]} {wording.OUTCOME_WORDS[o]}" for o in (*_TROUBLE, Outcome.PASSED) if o in there)
+
+
 def _failures(run: Run) -> str:
     rows = wording.of(run, Outcome.FAILED)
     if not rows:
         return ""
-    return f"<section><h2>Blocking <b>{len(rows)}</b></h2>{''.join(map(_failure, rows))}</section>"
+    hidden = causes.hidden(run)
+    notes = _by_target(run.evidence)
+    cards = "".join(_failure(row, hidden.get(row.label, ()), notes.get(row.target, ())) for row in rows)
+    return f"<section><h2>Blocking <b>{len(rows)}</b></h2>{cards}</section>"
 
 
-def _failure(row: Row) -> str:
+def _failure(row: Row, hidden: tuple[Row, ...], notes: Iterable[EvidenceNote]) -> str:
     return (
-        f'<div class="gl-card gl-nogo"><h3>{_badge(row.severity)} <span class="gl-id">{_text(row.id)}</span> '
-        f'<span class="gl-target">{_text(row.target)}</span></h3>'
-        f'<p class="gl-rule">{_text(row.rule)} <em>{_text(wording.rollback(row.scope))}</em></p>{_facts_of(row)}</div>'
+        f'<div class="gl-card gl-nogo"><h3>{_name(row)}</h3>'
+        f'<p class="gl-rule">{_prose(row.rule)} <em>{_text(wording.rollback(row.scope))}</em></p>'
+        f"{_details(row, notes)}{_rows_of('Hides ' + causes.hides(hidden), hidden) if hidden else ''}</div>"
     )
 
 
-def _facts_of(row: Row) -> str:
+def _details(row: Row, notes: Iterable[EvidenceNote]) -> str:
+    notes = list(notes)
+    # The area's own evidence where it has some, else all there is of the target.
+    notes = [note for note in notes if wording.kind(note).replace(" ", "_").startswith(row.area)] or notes
     facts = [("observed", f"<code>{_text(row.seen)}</code>"), ("required", f"<code>{_text(row.required)}</code>")]
     facts += [("why", _text(row.note))] if row.note else []
-    facts += [("fix", _text(row.fix))] if row.fix else []
-    facts += [("see", _code(row.see))] if row.see else []
+    facts += [("fix", _prose(row.fix))] if row.fix else []
+    facts += [("see", _code(wording.command(row)))] if row.see else []
+    facts += [("evidence", ", ".join(map(_link, notes)))] if notes else []
     facts += [("guide", _text(", ".join(row.statements)))] if row.statements else []
     return '<dl class="gl-detail">' + "".join(f"<dt>{name}</dt><dd>{value}</dd>" for name, value in facts) + "</dl>"
 
 
 def _causes(run: Run) -> str:
-    causes = wording.causes(run)
-    if not causes:
+    groups = causes.causes(run)
+    if not groups:
         return ""
-    number = sum(len(cause.rows) for cause in causes)
-    entries = []
-    for cause in causes:
-        noun = "check" if len(cause.rows) == 1 else "checks"
-        details = "".join(f"<p><code>{_text(text)}</code></p>" for text in cause.details()[:3])
-        names = "".join(
-            f"<li>{_badge(row.severity)} {_text(row.id)} <i>{_text(row.target)}</i></li>" for row in cause.rows
-        )
-        entries.append(
-            f'<div class="gl-card gl-unseen"><h3>{_text(cause.name)}</h3>'
-            f'<p class="gl-rule"><b>{len(cause.rows)} {noun} not seen</b> ({_text(cause.severities)})</p>{details}'
-            f"<details><summary>At stake: {_text(cause.at_stake())}</summary><ul>{names}</ul></details></div>"
-        )
-    return f"<section><h2>Cannot tell <b>{number}</b></h2>{''.join(entries)}</section>"
+    notes = _by_target(run.evidence)
+    number = sum(len(cause.rows) for cause in groups)
+    cards = "".join(_cause(cause, run, notes.get(cause.target, ())) for cause in groups)
+    return f"<section><h2>Cannot tell <b>{number}</b></h2>{cards}</section>"
 
 
-def _overview(run: Run) -> str:
-    if not run.rows:
-        return '<p class="gl-empty">No check has an outcome.</p>'
-    severities = sorted({row.severity for row in run.rows}, key=lambda name: (wording.rank(name), name))
-    by_severity = Counter((row.severity, row.outcome) for row in run.rows)
-    by_area = Counter((row.area, row.outcome) for row in run.rows)
-    areas = sorted({row.area for row in run.rows}, key=lambda name: (-by_area[name, Outcome.FAILED], name))
+def _cause(cause: causes.Cause, run: Run, notes: Iterable[EvidenceNote]) -> str:
+    details = "".join(f"<p><code>{_text(text)}</code></p>" for text in cause.details()[:3])
+    blind = ", ".join(_link(note) for note in notes if not note.ok)
     return (
-        '<section><h2>Counts</h2><div class="gl-two">'
-        f"{_matrix('Severity', severities, by_severity)}{_matrix('Area', areas, by_area)}</div></section>"
+        f'<div class="gl-card gl-unseen"><h3>{_text(cause.name)}</h3>'
+        f'<p class="gl-rule"><b>{wording.plural(len(cause.rows), "check")} not seen</b> ({_text(cause.severities)})</p>'
+        f"{details}<p><b>Do:</b> {_text(causes.to_do(cause, run))}</p>"
+        + (f"<p><small>Evidence: {blind}</small></p>" if blind else "")
+        + f"{_rows_of('At stake: ' + cause.at_stake(), cause.rows)}</div>"
     )
 
 
-def _matrix(title: str, names: list[str], found: Counter[tuple[str, Outcome]]) -> str:
-    head = "".join(f'<th scope="col">{wording.OUTCOME_WORDS[outcome]}</th>' for outcome in Outcome)
-    body = "".join(
-        f'<tr><th scope="row">{_text(name)}</th>'
-        + "".join(
-            f'<td class="gl-o-{outcome}">{found[name, outcome]}</td>' if found[name, outcome] else "<td>·</td>"
-            for outcome in Outcome
-        )
-        + "</tr>"
-        for name in names
-    )
-    head = f'<thead><tr><th scope="col">{title}</th>{head}</tr></thead>'
-    return f'<table class="gl-matrix">{head}<tbody>{body}</tbody></table>'
+def _warned(run: Run) -> str:
+    rows = wording.of(run, Outcome.WARNED)
+    seen = [row for row in rows if not row.unseen]
+    # The texts start with one for each row that was seen; the rest are groups of what was not.
+    entries = [_entry(row, run) for row in seen] + [
+        f"<li>{_text(text)}</li>" for text in causes.warned(run)[len(seen) :]
+    ]
+    return _listing("Warned", Outcome.WARNED, entries, len(rows))
 
 
-def _list(title: str, tone: str, rows: list[Row]) -> str:
-    if not rows:
-        return ""
-    entries = "".join(
-        f'<li>{_badge(row.severity)} <span class="gl-id">{_text(row.id)}</span> '
-        f'<span class="gl-target">{_text(row.target)}</span><br>{_text(row.note)}'
-        + (f" <small>observed <code>{_text(row.seen)}</code></small>" if row.seen else "")
-        + (f" <small>required <code>{_text(row.required)}</code></small>" if row.required else "")
+def _entry(row: Row, run: Run) -> str:
+    note = wording.waiver(row, run.judged_at) if row.outcome is Outcome.WAIVED else row.note.removeprefix("warned: ")
+    facts = [("observed", row.seen), ("required", row.required)]
+    return (
+        f"<li>{_name(row)}<br>{_text(note)}"
+        + "".join(f" <small>{label} <code>{_text(text)}</code></small>" for label, text in facts if text)
         + "</li>"
-        for row in rows
     )
-    return f'<section class="gl-{tone}"><h2>{title} <b>{len(rows)}</b></h2><ul class="gl-list">{entries}</ul></section>'
 
 
-def _strings(title: str, texts: tuple[str, ...] | list[str]) -> str:
-    if not texts:
+def _strings(title: str, texts: Iterable[str]) -> str:
+    return _listing(title, None, [f"<li>{_text(text)}</li>" for text in texts])
+
+
+def _listing(title: str, outcome: Outcome | None, entries: list[str], number: int = 0) -> str:
+    if not entries:
         return ""
-    entries = "".join(f"<li>{_text(text)}</li>" for text in texts)
-    return f'<section><h2>{title} <b>{len(texts)}</b></h2><ul class="gl-list">{entries}</ul></section>'
+    tone = f' class="gl-{outcome}"' if outcome else ""
+    head = f"<h2>{title} <b>{number or len(entries)}</b></h2>"
+    return f'<section{tone}>{head}<ul class="gl-list">{"".join(entries)}</ul></section>'
+
+
+def _rows_of(summary: str, rows: Iterable[Row]) -> str:
+    entries = "".join(f"<li>{_name(row)}</li>" for row in rows)
+    return f"<details><summary>{_text(summary)}</summary><ul>{entries}</ul></details>"
 
 
 def _table(run: Run) -> str:
@@ -202,9 +282,10 @@ def _table(run: Run) -> str:
     body = "".join(
         f'<tr><td data-label="outcome" class="gl-o-{row.outcome}">{_MARK[row.outcome]} '
         f'{wording.OUTCOME_WORDS[row.outcome]}</td><td data-label="severity">{_badge(row.severity)}</td>'
-        f'<td data-label="check"><b>{_text(row.id)}</b><br><small>{_text(row.rule)}</small></td>'
-        f'<td data-label="target">{_text(row.target)}</td><td data-label="observed">{_text(row.seen or row.cause)}</td>'
-        f'<td data-label="required">{_text(row.required)}</td></tr>'
+        f'<td data-label="check"><b>{_text(row.id)}</b><br><small>{_prose(row.rule)}</small></td>'
+        f'<td data-label="target">{_text(row.target)}</td><td data-label="observed">{_text(row.seen or row.cause)}'
+        + (f"<br><small>because of {_text(row.under)}</small>" if row.under else "")
+        + f'</td><td data-label="required">{_text(row.required)}</td></tr>'
         for row in sorted(run.rows, key=wording.order)
     )
     head = "".join(
@@ -220,13 +301,34 @@ def _evidence(run: Run) -> str:
     if not run.evidence:
         return ""
     entries = "".join(
-        f"<li>{'✓' if note.ok else '?'} {_text(note.kind)} <i>{_text(note.target)}</i> "
-        f"{_text(note.observed_at)}, {note.seconds:.1f} s <code>{_text(note.file)}</code></li>"
+        f"<li>{'✓' if note.ok else '?'} {_link(note)} <i>{_text(note.target)}</i> "
+        f"{_text(note.observed_at)}, {note.seconds:.1f} s</li>"
         for note in run.evidence
     )
     return (
-        f'<details class="gl-all"><summary>Evidence: {len(run.evidence)} files</summary>'
+        f'<details class="gl-all"><summary>Evidence: {wording.plural(len(run.evidence), "file")}</summary>'
         f'<ul class="gl-list">{entries}</ul></details>'
+    )
+
+
+def _by_target(notes: Iterable[EvidenceNote]) -> dict[str, list[EvidenceNote]]:
+    found: dict[str, list[EvidenceNote]] = {}
+    for note in notes:
+        found.setdefault(note.target, []).append(note)
+    return found
+
+
+def _link(note: EvidenceNote) -> str:
+    """A link to a file below the run directory; the file's name where it could lead anywhere else."""
+    if not re.fullmatch(r"evidence/[\w.-]+\.json", note.file, re.ASCII):
+        return f"<code>{_text(note.file)}</code>"
+    return f'<a href="{note.file}">{_text(wording.kind(note))}</a>'
+
+
+def _name(row: Row) -> str:
+    return (
+        f'{_badge(row.severity)} <span class="gl-id">{_text(row.id)}</span> '
+        f'<span class="gl-target">{_text(row.target)}</span>'
     )
 
 

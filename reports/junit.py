@@ -73,6 +73,7 @@ def _case(suite: ElementTree.Element, row: Row) -> None:
         parts = {
             "rule": row.rule,
             "cause": row.cause,
+            "under": row.under,
             "seen": row.seen,
             "required": row.required,
             "note": row.note,
@@ -89,7 +90,8 @@ def _message(row: Row) -> str:
     if row.outcome is Outcome.FAILED:
         return wording.line(f"seen: {row.seen}; required: {row.required}")
     if row.outcome is Outcome.CANNOT_TELL:
-        return wording.line(row.cause or row.note or row.seen or "not seen")
+        why = row.cause or row.note or row.seen or "not seen"
+        return wording.line(f"{why} (because of {row.under})" if row.under else why)
     return wording.line(f"{row.outcome}: {row.note or row.seen}")
 
 

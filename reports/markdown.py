@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from reports import wording
+from reports import causes, wording
 from reports.records import Outcome, Run
 
 MOST_LINES = 60
@@ -12,78 +12,88 @@ _MOST_FAILURES = 6
 _MOST_CAUSES = 4
 _MOST_NAMES = 5
 _LONGEST = 300
+_LONGEST_COMMAND = 2000
 
 
 def summary(run: Run) -> str:
     """The verdict, why, what fails and how to put it right, what was not seen; nothing in it can become markup."""
+    found: list[str] = []
+    for most in range(_MOST_FAILURES, 0, -1):
+        found = [*_head(run), *_failures(run, most), *_causes(run), *_rest(run)]
+        if len(found) <= MOST_LINES:
+            break
+    return "\n".join(found) + "\n"
+
+
+def _head(run: Run) -> list[str]:
     title = " ".join(part for part in (run.environment, run.release) if part)
     facts = [f"run {run.run}", wording.stamp(run.started_at)]
     facts += [f"ticket {run.ticket}"] if run.ticket else []
     facts += ["replayed from kept evidence"] if run.replayed else []
-    found = [
+    meaning = wording.meaning(run)
+    return [
         f"## {run.verdict} · {_prose(title)}",
         "",
         f"**{_prose(wording.reason(run)) or 'no reason given'}**",
+        *(["", _prose(meaning[0].upper() + meaning[1:])] if meaning else []),
         "",
         f"{_prose(wording.counts_line(run))}  ",
         " · ".join(_prose(fact) for fact in facts),
-        *_failures(run),
-        *_causes(run),
     ]
-    rest = _rest(run)
-    return "\n".join([*found, *(["", *rest] if rest else [])]) + "\n"
 
 
-def _failures(run: Run) -> list[str]:
+def _failures(run: Run, most: int) -> list[str]:
     rows = wording.of(run, Outcome.FAILED)
+    hidden = causes.hidden(run)
     found = ["", f"### Blocking: {len(rows)}", ""] if rows else []
-    for number, row in enumerate(rows[:_MOST_FAILURES], 1):
+    for number, row in enumerate(rows[:most], 1):
         target = f" on {_code(row.target)}" if row.target else ""
         scope = _prose(wording.rollback(row.scope))
         found.append(f"{number}. **{_prose(row.severity)}** {_code(row.id)}{target} · {scope}")
         found.append(f"   - seen {_code(row.seen)}")
         found.append(f"   - required {_code(row.required)}")
         found += [f"   - fix: {_prose(row.fix)}"] if row.fix else []
-        found += [f"   - see {_code(row.see)}"] if row.see else []
-    if len(rows) > _MOST_FAILURES:
-        found += [f"\n… {len(rows) - _MOST_FAILURES} more in the report"]
+        found += [f"   - see {_code(wording.command(row), _LONGEST_COMMAND)}"] if row.see else []
+        if row.label in hidden:
+            found.append(f"   - hides {_prose(causes.hides(hidden[row.label]))}")
+    if len(rows) > most:
+        found += ["", f"… {len(rows) - most} more in the report"]
     return found
 
 
 def _causes(run: Run) -> list[str]:
-    causes = wording.causes(run)
-    if not causes:
+    groups = causes.causes(run)
+    if not groups:
         return []
-    number = sum(len(cause.rows) for cause in causes)
-    found = [
-        "",
-        f"### Not seen: {number} ({_prose(wording.severity_counts(wording.of(run, Outcome.CANNOT_TELL)))})",
-        "",
-    ]
-    found += [
-        f"- {_prose(cause.name)} — {len(cause.rows)} not seen: {_code(cause.at_stake(3))}"
-        for cause in causes[:_MOST_CAUSES]
-    ]
-    if len(causes) > _MOST_CAUSES:
-        found.append(f"- … {len(causes) - _MOST_CAUSES} more causes in the report")
+    rows = [row for cause in groups for row in cause.rows]
+    found = ["", f"### Not seen: {len(rows)} ({_prose(wording.severity_counts(rows))})", ""]
+    for cause in groups[:_MOST_CAUSES]:
+        found.append(f"- **{len(cause.rows)} not seen**: {_prose(cause.name)} ({_code(cause.at_stake(3))})")
+        if details := wording.listed(cause.details(), 2):
+            found.append(f"   - seen {_code(details)}")
+        found.append(f"   - do: {_prose(causes.to_do(cause, run))}")
+    if len(groups) > _MOST_CAUSES:
+        found.append(f"- … {len(groups) - _MOST_CAUSES} more causes in the report")
     return found
 
 
 def _rest(run: Run) -> list[str]:
-    found = []
-    for label, outcome in (("Warned", Outcome.WARNED), ("Waived", Outcome.WAIVED)):
-        if rows := wording.of(run, outcome):
-            names = wording.listed((_prose(wording.noted(row), 160) for row in rows), _MOST_NAMES)
-            found.append(f"- **{label} {len(rows)}**: {names}")
-    if run.not_covered:
-        found.append(f"- **Not covered**: {wording.listed((_prose(text, 160) for text in run.not_covered), 8)}")
-    if reused := wording.reused(run):
-        found.append(f"- **Reused evidence**: {wording.listed((_prose(text, 160) for text in reused), _MOST_NAMES)}")
-    if run.warnings:
-        found.append(f"- **Note**: {wording.listed((_prose(text, 160) for text in run.warnings), _MOST_NAMES)}")
-    if run.directory:
-        found.append(f"- **Report**: {_code(run.directory.rstrip('/') + '/report.html')}")
-    return found
+    named = {
+        f"Warned {len(wording.of(run, Outcome.WARNED))}": causes.warned(run),
+        f"Waived {len(wording.of(run, Outcome.WAIVED))}": wording.waived(run),
+        "Waiver not needed any more": wording.needless(run),
+        "Not covered": run.not_covered,
+        "Reused evidence": wording.reused(run),
+        "Note": run.warnings,
+    }
+    found = [
+        f"- **{label}**: {wording.listed((_prose(text, 160) for text in texts), _MOST_NAMES)}"
+        for label, texts in named.items()
+        if texts
+    ]
+    found += [f"- **Again**: {_code(run.command, _LONGEST_COMMAND)}"] if run.command else []
+    found += [f"- **Report**: {_code(run.directory.rstrip('/') + '/report.html')}"] if run.directory else []
+    return ["", *found] if found else []
 
 
 def _prose(text: str, limit: int = _LONGEST) -> str:
@@ -92,12 +102,12 @@ def _prose(text: str, limit: int = _LONGEST) -> str:
     found = re.sub(r"([\\`*\[\]|~])", r"\\\1", found)
     found = re.sub(r"(?<![0-9A-Za-z])_|_(?![0-9A-Za-z])", r"\\_", found)
     found = found.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    return re.sub(r"(?<!\w)#", "&#35;", found).replace("@", "&#64;")
+    return re.sub(r"(?<!\w)#", "&#35;", found).replace("@", "&#64;").replace("$", "&#36;")
 
 
-def _code(text: str) -> str:
+def _code(text: str, limit: int = _LONGEST) -> str:
     """Text as a code span, its fence longer than any run of backticks in it; no table is used, so a pipe is a pipe."""
-    found = wording.clip(wording.line(text), _LONGEST) or "–"
+    found = wording.clip(wording.line(text), limit) or "–"
     longest = max((len(run) for run in re.findall("`+", found)), default=0)
     if not longest:
         return f"`{found}`"

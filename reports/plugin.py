@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shlex
 from collections.abc import Generator
 from dataclasses import asdict
-from datetime import date
+from datetime import date, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -15,11 +16,13 @@ import pytest
 
 from fixtures.environment.policy import Settings
 from fixtures.evidence.store import Store, now, write_private
-from fixtures.plugin import RUN, is_worker, row_of, selected
+from fixtures.plugin import REPLAYED, RUN, is_worker, row_of, selected
 from fixtures.run import declared_environment, saved_at
 from fixtures.vocabulary import Check
+from reports.causes import fold
 from reports.outcomes import Judged, judge
 from reports.records import EvidenceNote, Outcome, Row, Run
+from reports.redacted import redacted
 from reports.verdict import verdict
 
 LEDGER: pytest.StashKey[dict[str, Row]] = pytest.StashKey()
@@ -127,7 +130,7 @@ def pytest_sessionfinish(session: pytest.Session) -> Generator[None, None, None]
     if run is None or is_worker(config):
         yield
         return
-    finished = _finish(session, run)
+    finished = redacted(_finish(session, run), run.redactor.text)
     config.stash[FINISHED] = finished
     session.exitstatus = finished.exit_code
     try:
@@ -139,7 +142,7 @@ def pytest_sessionfinish(session: pytest.Session) -> Generator[None, None, None]
         if terminal is not None:
             from reports.terminal import lines
 
-            for line in lines(finished):
+            for line in lines(finished, width=config.get_terminal_writer().fullwidth):
                 terminal.write_line(run.redactor.text(line))
 
 
@@ -173,6 +176,7 @@ def _finish(session: pytest.Session, run: Any) -> Run:
     chosen_ids: list[str] = config.stash[SELECTED]
     chosen = selected(run.rows, chosen_ids)
     rows = [ledger[nodeid] for nodeid, _ in chosen if nodeid in ledger]
+    rows = list(fold(rows, frozenset(row.check.id for row in run.rows if row.check.root)))
     interrupted = {2: "interrupted", 3: "internal error"}.get(int(session.exitstatus), "")
     if run.broken:
         interrupted = "; ".join(run.broken)
@@ -207,7 +211,7 @@ def _finish(session: pytest.Session, run: Any) -> Run:
         ticket=run.ticket,
         run=run.kind,
         started_at=run.started_at,
-        judged_at=now(),
+        judged_at=_clock(config),
         complete=not interrupted and not missing and len(chosen) == len(run.rows),
         selected=len(chosen),
         generated=len(run.rows),
@@ -217,6 +221,7 @@ def _finish(session: pytest.Session, run: Any) -> Run:
         evidence=notes,
         replayed=run.replay,
         directory=str(run.directory),
+        command=_command(config),
         suite_version=_version(),
         environment_digest=run.environment.digest,
         evidence_digest=_digest(run.store),
@@ -248,6 +253,7 @@ def _evidence(run: Any) -> tuple[EvidenceNote, ...]:
             seconds=saved.seconds,
             ok=saved.failure is None,
             reused_from=saved.reused_from,
+            accept=saved.accept,
         )
         for saved in run.store.all()
     )
@@ -269,9 +275,21 @@ def _policy(config: pytest.Config) -> tuple[Settings, date]:
             settings = declared_environment(Path(config.workerinput["golive"]["names"])).settings  # type: ignore[attr-defined]
         if config.option.fail_on:
             settings = settings.with_fail_on(config.option.fail_on)
-        today = now() if run is None or not run.replay or config.option.env else saved_at(run.source)
-        config.stash[POLICY] = (settings, today.date())
+        config.stash[POLICY] = (settings, _clock(config).date())
     return config.stash[POLICY]
+
+
+def _clock(config: pytest.Config) -> datetime:
+    """The moment that is judged by: now, or that of the evidence where a run is judged again by its own file."""
+    run = config.stash.get(RUN, None)
+    source = run.replay if run is not None else config.stash.get(REPLAYED, None)
+    return saved_at(source) if source and not config.option.env else now()
+
+
+def _command(config: pytest.Config) -> str:
+    """How to run this again: a run needs a report directory of its own."""
+    given = [argument for argument in config.invocation_params.args if not argument.startswith("--report-dir")]
+    return shlex.join(["pytest", *given])
 
 
 def _plain(judged: Judged, target: str) -> dict[str, str]:

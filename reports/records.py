@@ -29,7 +29,7 @@ class Verdict(StrEnum):
 @dataclass(frozen=True)
 class Row:
     """One check on one target with its outcome; `cause` names the root cause of what was not seen, `note` says why
-    an outcome is warned or waived."""
+    an outcome is warned or waived, `under` names the failed check that explains why this one was not seen."""
 
     id: str
     target: str
@@ -44,6 +44,17 @@ class Row:
     statements: tuple[str, ...] = ()
     note: str = ""
     cause: str = ""
+    under: str = ""
+
+    @property
+    def unseen(self) -> bool:
+        """Whether the check could not be judged: cannot tell, or only warned because it weighs less."""
+        return self.outcome is Outcome.CANNOT_TELL or (self.outcome is Outcome.WARNED and bool(self.cause))
+
+    @property
+    def label(self) -> str:
+        """The check and its target in one word: `reach.origin_answers [endpoints.web]`."""
+        return f"{self.id} [{self.target}]" if self.target else self.id
 
     @property
     def area(self) -> str:
@@ -53,7 +64,8 @@ class Row:
 
 @dataclass(frozen=True)
 class EvidenceNote:
-    """One piece of evidence: its file below the run directory, when it was seen, how long that took (seconds)."""
+    """One piece of evidence: its file below the run directory, when it was seen, how long that took (seconds), and
+    how old it may be when an earlier run's is reused (`accept`, seconds)."""
 
     kind: str
     target: str
@@ -62,11 +74,12 @@ class EvidenceNote:
     seconds: float
     ok: bool
     reused_from: str = ""
+    accept: float = 0.0
 
 
 @dataclass(frozen=True)
 class Run:
-    """A finished run, ready to be written in any format; times are UTC."""
+    """A finished run, ready to be written in any format; times are UTC, `command` is the line that repeats it."""
 
     verdict: Verdict
     exit_code: int
@@ -89,4 +102,5 @@ class Run:
     suite_version: str = "0.1.0"
     environment_digest: str = ""
     evidence_digest: str = ""
+    command: str = ""
     extra: dict[str, str] = field(default_factory=dict)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from reports.causes import clause
 from reports.records import Outcome, Row, Verdict
 
 EXIT = {Verdict.GO: 0, Verdict.GO_WITH_WARNINGS: 0, Verdict.NO_GO: 1, Verdict.CANNOT_TELL: 10}
@@ -24,13 +25,12 @@ def verdict(
     if interrupted:
         return _answer(Verdict.CANNOT_TELL, interrupted, partial)
     if failed:
-        clause = f"{failed} blocking" + (f", {unseen} not seen" if unseen else "")
-        return _answer(Verdict.NO_GO, clause, partial)
+        return _answer(Verdict.NO_GO, _blocking(rows, failed, unseen), partial)
     if not expected or not rows:
         return _answer(Verdict.CANNOT_TELL, "no check was run", partial)
     if unseen:
-        causes = sorted({row.cause.partition(":")[0] for row in rows if row.outcome is Outcome.CANNOT_TELL})
-        where = f" ({'; '.join(causes[:4])})" if causes else ""
+        causes = clause(row for row in rows if row.outcome is Outcome.CANNOT_TELL)
+        where = f" ({causes})" if causes else ""
         return _answer(Verdict.CANNOT_TELL, f"{unseen} of {expected} checks not seen{where}", partial)
     warned, waived = count[Outcome.WARNED], count[Outcome.WAIVED]
     if warned or waived:
@@ -41,5 +41,17 @@ def verdict(
     return (answer[0], 10, answer[2]) if partial and protected else answer
 
 
-def _answer(word: Verdict, clause: str, partial: str) -> tuple[Verdict, int, str]:
-    return word, EXIT[word], f"{partial} {clause}".strip()
+def _blocking(rows: list[Row], failed: int, unseen: int) -> str:
+    under = [row for row in rows if row.under]
+    others = unseen - sum(row.outcome is Outcome.CANNOT_TELL for row in under)
+    parts = [f"{failed} blocking"]
+    if under:
+        roots = sorted({row.under.partition(" [")[0] for row in under})
+        parts.append(f"{len(under)} not seen because of {'it' if failed == 1 else ', '.join(roots)}")
+    if others:
+        parts.append(f"{others} {'more ' if under else ''}not seen")
+    return ", ".join(parts)
+
+
+def _answer(word: Verdict, because: str, partial: str) -> tuple[Verdict, int, str]:
+    return word, EXIT[word], f"{partial} {because}".strip()

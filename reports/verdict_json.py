@@ -49,6 +49,7 @@ def document(run: Run) -> dict[str, Any]:
                 "statements": list(row.statements),
                 "note": row.note,
                 "cause": row.cause,
+                "under": row.under,
             }
             for row in sorted(run.rows, key=wording.order)
         ],

@@ -1,14 +1,13 @@
-"""Words and groupings every report format shares: order, counts, root causes, times, and text made safe to show."""
+"""Words every report format shares: order, counts, meaning, times, and text made safe to show."""
 
 from __future__ import annotations
 
 import re
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
-from reports.records import Outcome, Row, Run
+from reports.records import EvidenceNote, Outcome, Row, Run, Verdict
 
 SEVERITIES = ("critical", "high", "medium", "low", "advisory")
 OUTCOME_WORDS = {
@@ -24,28 +23,6 @@ ROLLBACK = {"release": "rollback may help", "estate": "rollback does not help"}
 _UNSAFE = re.compile(
     "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]"
 )
-
-
-@dataclass(frozen=True)
-class Cause:
-    """One root cause and the checks that were not seen because of it."""
-
-    name: str
-    rows: tuple[Row, ...]
-
-    @property
-    def severities(self) -> str:
-        """The number of checks by severity, the worst first, as `6 critical, 11 high`."""
-        return severity_counts(self.rows)
-
-    def at_stake(self, limit: int = 4) -> str:
-        """The ids of the checks not seen, the worst first, at most `limit`."""
-        return listed(dict.fromkeys(line(row.id) for row in self.rows), limit, ", ")
-
-    def details(self) -> list[str]:
-        """What was seen, each different text once."""
-        texts = (line(row.note or row.seen) for row in self.rows)
-        return [text for text in dict.fromkeys(texts) if text and text != self.name]
 
 
 def plain(text: str) -> str:
@@ -78,15 +55,6 @@ def order(row: Row) -> tuple[int, str, str]:
     return rank(row.severity), row.id, row.target
 
 
-def causes(run: Run) -> list[Cause]:
-    """What was not seen by root cause, the worst and largest first."""
-    groups: dict[str, list[Row]] = {}
-    for row in of(run, Outcome.CANNOT_TELL):
-        groups.setdefault(line(row.cause) or line(row.note) or f"{line(row.target)}: cause not known", []).append(row)
-    found = [Cause(name, tuple(rows)) for name, rows in groups.items()]
-    return sorted(found, key=lambda cause: (rank(cause.rows[0].severity), -len(cause.rows), cause.name))
-
-
 def counts(run: Run) -> dict[Outcome, int]:
     """The number of rows by outcome, every outcome present."""
     found = Counter(row.outcome for row in run.rows)
@@ -106,18 +74,70 @@ def listed(items: Iterable[str], limit: int, separator: str = " · ") -> str:
     return separator.join(every[:limit] + more)
 
 
+def plural(number: int, noun: str) -> str:
+    """`1 check`, `3 checks`."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
 def counts_line(run: Run) -> str:
     """`211 of 211 gate checks · 204 passed · 2 failed · … · 48 s`; what is zero is left out, save passed."""
     found = counts(run)
     parts = [f"{run.selected} of {run.generated} {line(run.run)} checks", f"{found[Outcome.PASSED]} passed"]
     for outcome in (Outcome.FAILED, Outcome.WARNED, Outcome.WAIVED):
         if found[outcome]:
-            parts.append(f"{found[outcome]} {OUTCOME_WORDS[outcome]}")
+            blind = sum(row.unseen for row in run.rows) if outcome is Outcome.WARNED else 0
+            blind -= found[Outcome.CANNOT_TELL] if blind else 0
+            parts.append(f"{found[outcome]} {OUTCOME_WORDS[outcome]}" + (f" ({blind} not seen)" if blind else ""))
     if found[Outcome.CANNOT_TELL]:
         parts.append(f"{found[Outcome.CANNOT_TELL]} not seen ({severity_counts(of(run, Outcome.CANNOT_TELL))})")
     if len(run.rows) < run.selected:
         parts.append(f"{run.selected - len(run.rows)} without an outcome")
     return " · ".join([*parts, duration((run.judged_at - run.started_at).total_seconds())])
+
+
+def seen_and_fine(run: Run) -> str:
+    """The areas of what passed, the largest first: `tls (24) · reach (3)`."""
+    found = Counter(row.area for row in run.rows if row.outcome is Outcome.PASSED)
+    return " · ".join(f"{line(area)} ({n})" for area, n in sorted(found.items(), key=lambda item: (-item[1], item[0])))
+
+
+def meaning(run: Run) -> str:
+    """What the verdict means for whoever has to act; empty for a GO."""
+    failed = of(run, Outcome.FAILED)
+    match run.verdict:
+        case Verdict.NO_GO:
+            return _rollback_advice(failed)
+        case Verdict.CANNOT_TELL if failed:
+            return f"{plural(len(failed), 'check')} failed, but the run did not reach its end. Hold, and run it again."
+        case Verdict.CANNOT_TELL if not counts(run)[Outcome.PASSED]:
+            return "nothing was seen, neither good nor bad. Do not promote; no reason to roll back."
+        case Verdict.CANNOT_TELL:
+            return f"nothing seen is wrong, but {_unseen(run)} not seen. Do not promote; no reason to roll back."
+        case _ if run.exit_code:
+            return "what was looked at is right, but not everything was looked at. Do not promote on this run alone."
+        case Verdict.GO_WITH_WARNINGS:
+            return "nothing blocks: the release may stay. What is warned or waived still needs its owner."
+        case _:
+            return ""
+
+
+def _unseen(run: Run) -> str:
+    rows = of(run, Outcome.CANNOT_TELL)
+    number = len(rows) + max(0, run.selected - len(run.rows))
+    areas = listed(dict.fromkeys(line(row.area) for row in rows), 4, ", ")
+    return f"{plural(number, 'check')}{f' of {areas}' if areas else ''} {'was' if number == 1 else 'were'}"
+
+
+def _rollback_advice(failed: list[Row]) -> str:
+    release = [row for row in failed if row.scope == "release"]
+    if not failed:
+        return "do not keep this release as it is."
+    if len(release) == len(failed):
+        return "this release may have caused what fails: rolling back may help."
+    if not release:
+        return "what fails is posture, not this release: rolling back does not help. Repair it in place."
+    ids = listed(dict.fromkeys(line(row.id) for row in release), 3, ", ")
+    return f"rolling back may help with {len(release)} of {len(failed)} ({ids}), not with the rest."
 
 
 def partial(run: Run) -> str:
@@ -138,19 +158,76 @@ def verdict_line(run: Run) -> str:
 
 
 def noted(row: Row) -> str:
-    """A warned or waived row in one line: id, target, and why."""
-    why = line(row.note) or line(row.seen)
-    name = line(row.id) + (f" [{line(row.target)}]" if row.target else "")
-    return f"{name}: {why}" if why else name
+    """A warned row in one line: id, target, what was seen and why it only warns."""
+    why = line(row.note).removeprefix("warned: ")
+    seen = line(row.seen)
+    text = f"{seen} ({why})" if seen and why else seen or why
+    return f"{line(row.label)}: {text}" if text else line(row.label)
+
+
+def waived(run: Run) -> list[str]:
+    """What is waived, the checks of one waiver in one line, with the days it has left."""
+    found: dict[str, list[str]] = {}
+    for row in of(run, Outcome.WAIVED):
+        found.setdefault(waiver(row, run.judged_at), []).append(line(row.label))
+    return [f"{listed(names, 6, ', ')} {text}".rstrip() for text, names in found.items()]
+
+
+def needless(run: Run) -> list[str]:
+    """What passes although it is waived: the waiver can go."""
+    return [f"{line(row.label)}: {line(row.note)}" for row in of(run, Outcome.PASSED) if row.note]
+
+
+def waiver(row: Row, judged_at: datetime) -> str:
+    """`until 2026-12-31 (OPS-12), 37 days left: the reason` from a waived row's note."""
+    note = line(row.note)
+    found = re.fullmatch(r"waived (until (\d{4}-\d\d-\d\d)(?: \([^)]*\))?)(.*)", note)
+    if found is None:
+        return note
+    try:
+        left = (date.fromisoformat(found[2]) - _utc(judged_at).date()).days
+    except ValueError:
+        return note
+    days = "its last day" if left == 0 else f"{plural(left, 'day')} left" if left > 0 else f"over since {-left} d"
+    return f"{found[1]}, {days}{found[3]}"
 
 
 def reused(run: Run) -> list[str]:
-    """Each piece of evidence taken from an earlier run, in one line."""
-    return [
-        f"{line(note.kind)} {line(note.target)} of {line(note.observed_at)} from {line(note.reused_from)}"
-        for note in run.evidence
-        if note.reused_from
-    ]
+    """Each piece of evidence of an earlier run with its age, `restore db 24 Nov 03:10Z (6 h old, limit 7 d)`."""
+    return [_reused(note, run) for note in run.evidence if note.reused_from]
+
+
+def _reused(note: EvidenceNote, run: Run) -> str:
+    what = f"{kind(note)} {line(note.target)}"
+    limit = f", limit {age(note.accept)}" if note.accept else ""
+    source = line(note.reused_from)
+    try:
+        observed = _utc(datetime.fromisoformat(note.observed_at))
+    except ValueError:
+        return f"{what} {line(note.observed_at)} from {source}"
+    old = age((_utc(run.judged_at) - observed).total_seconds())
+    return f"{what} {observed.day} {observed:%b %H:%M}Z ({old} old{limit}) from {source}"
+
+
+def kind(note: EvidenceNote) -> str:
+    """The kind of a piece of evidence in words: `restore drill` for RestoreDrillEvidence."""
+    words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", line(note.kind).removesuffix("Evidence"))
+    return words.lower() or line(note.kind)
+
+
+def age(seconds: float) -> str:
+    """`40 s`, `45 m`, `6 h`, `7 d`: as much as one needs to know of an age."""
+    for size, unit in ((172800, "d"), (7200, "h"), (120, "m")):
+        if seconds >= size:
+            return f"{int(seconds // {'d': 86400, 'h': 3600, 'm': 60}[unit])} {unit}"
+    return f"{max(0, int(seconds))} s"
+
+
+def command(row: Row) -> str:
+    """The command that shows the same thing, without the quotes a docstring puts around it."""
+    text = line(row.see)
+    bare = text.removeprefix("`").removesuffix("`")
+    return bare if len(text) - len(bare) == 2 and "`" not in bare else text
 
 
 def rollback(scope: str) -> str:
@@ -160,13 +237,13 @@ def rollback(scope: str) -> str:
 
 def stamp(moment: datetime) -> str:
     """`24 Nov 2026 09:15:02Z`; a time without zone is taken as UTC."""
-    moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    moment = _utc(moment)
     return f"{moment.day} {moment:%b %Y %H:%M:%S}Z"
 
 
 def iso(moment: datetime) -> str:
     """`2026-11-24T09:15:02Z`; a time without zone is taken as UTC."""
-    moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    moment = _utc(moment)
     return moment.isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
@@ -178,3 +255,7 @@ def duration(seconds: float) -> str:
     if whole < 7200:
         return f"{whole // 60} m {whole % 60} s"
     return f"{whole // 3600} h {whole % 3600 // 60} m"
+
+
+def _utc(moment: datetime) -> datetime:
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)

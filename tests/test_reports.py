@@ -14,9 +14,14 @@ from xml.etree import ElementTree
 
 import jsonschema
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from reports import html, junit, markdown, terminal, verdict_json
+from fixtures.environment.redaction import Redactor
+from reports import causes, html, junit, markdown, terminal, verdict_json, wording
 from reports.records import EvidenceNote, Outcome, Row, Run, Verdict
+from reports.redacted import redacted
+from reports.verdict import verdict
 
 SCHEMA = json.loads(Path(verdict_json.__file__).with_name("verdict.schema.json").read_text(encoding="utf-8"))
 START = datetime(2026, 11, 24, 9, 15, 2, tzinfo=UTC)
@@ -50,14 +55,62 @@ def sample() -> Run:
     return Run(
         Verdict.NO_GO, 1, "2 blocking", "prod", "4f2c1ab", "OPS-1", "gate", START, START + timedelta(seconds=48),
         True, 8, 8, rows, ("IPv6",), ("clock off",),
-        (EvidenceNote("restore", "db", "evidence/restore.json", "2026-11-24T03:10:00Z", 1.5, True, "20261124T0310Z"),),
-        directory="reports/out/prod/x",
+        (EvidenceNote("RestoreEvidence", "db", "evidence/db.RestoreEvidence.json", "2026-11-24T03:10:00Z", 1.5, True,
+                      "20261124T0310Z", 604800.0),),
+        directory="reports/out/prod/x", command="pytest --env=prod --recheck=reports/out/prod/x",
     )  # fmt: skip
+
+
+ROOTS = frozenset({"reach.origin_answers"})
+
+
+def dead(*more: Row) -> Run:
+    """A run whose origin is down: one check failed, four could not be judged because of that."""
+    name, origin = "reach.origin_answers", "endpoints.web"
+    refused, late = "endpoints.web: outage: connection refused", "endpoints.web: outage: no answer in time"
+    rows = (
+        row(Outcome.FAILED, name, origin, seen="no answer"),
+        row(Outcome.PASSED, name, "endpoints.api"),
+        row(Outcome.CANNOT_TELL, "tls.one", origin, seen="connection refused", cause=refused),
+        row(Outcome.CANNOT_TELL, "tls.two", origin, severity="high", cause=refused),
+        row(Outcome.CANNOT_TELL, "http.three", origin, severity="high", cause=late),
+        row(Outcome.WARNED, "http.four", origin, severity="low", cause=late, note="warned: not seen"),
+        *more,
+    )
+    return judged(*causes.fold(rows, ROOTS))
+
+
+def judged(*rows: Row, **more: object) -> Run:
+    """A run of these rows with the verdict they have."""
+    answer = verdict(rows, expected=len(rows), generated=len(rows), protected=False)
+    word, code, why = answer
+    base = replace(sample(), rows=rows, verdict=word, exit_code=code, reason=why, selected=len(rows))
+    return replace(base, generated=len(rows), **more)  # type: ignore[arg-type]
+
+
+def unseen(target: str = "postgres.primary", word: str = "permission", text: str = "role refused", n: int = 1) -> Row:
+    """A critical row not seen for this cause."""
+    return row(Outcome.CANNOT_TELL, f"database.c{n}", target, seen=text, cause=f"{target}: {word}: {text}")
+
+
+KINDS: dict[str, Callable[[], Run]] = {
+    "every outcome": lambda: sample(),
+    "hostile": lambda: hostile(),
+    "dead origin": lambda: dead(),
+    "cannot tell": lambda: judged(row(Outcome.PASSED, "tls.x"), unseen(), unseen(n=2)),
+    "warnings": lambda: judged(row(Outcome.PASSED), row(Outcome.WARNED, note="warned: below fail_on")),
+    "go": lambda: judged(row(Outcome.PASSED, note="passes now: drop the waiver OPS-3")),
+    "partial": lambda: replace(judged(row(Outcome.PASSED)), generated=9, exit_code=10, complete=False),
+    "empty": lambda: judged(evidence=()),
+    "interrupted": lambda: replace(
+        judged(row(Outcome.FAILED)), verdict=Verdict.CANNOT_TELL, exit_code=2, reason="interrupted", complete=False
+    ),
+}
 
 
 def hostile() -> Run:
     """A run whose every text is hostile."""
-    rows = tuple(Row(HOSTILE, HOSTILE, outcome, "high", "release", H, H, H, H, H, (H,), H, H) for outcome in Outcome)
+    rows = tuple(Row(HOSTILE, HOSTILE, outcome, "high", "release", H, H, H, H, H, (H,), H, H, H) for outcome in Outcome)
     return replace(
         sample(), rows=rows, reason=HOSTILE, environment=HOSTILE, release=HOSTILE, ticket=HOSTILE, directory=HOSTILE,
         not_covered=(HOSTILE,), warnings=(HOSTILE,), selected=5, generated=5, extra={HOSTILE: HOSTILE},
@@ -99,7 +152,9 @@ def test_terminal_ends_as_designed() -> None:
     assert "WARNED 1     endpoints.web" in text
     assert "WAIVED 1     headers.csp" in text
     assert "NOT COVERED  IPv6" in text
-    assert "REUSED       restore db" in text
+    assert "headers.csp [auth.google] until 2026-12-31 (OPS-12), 37 days left" in text
+    assert "REUSED       restore db 24 Nov 03:10Z (6 h old, limit 7 d) from 20261124T0310Z" in text
+    assert "again        pytest --env=prod --recheck=reports/out/prod/x" in found
 
 
 def test_terminal_says_partial() -> None:
@@ -133,13 +188,13 @@ def test_html_has_everything_without_script() -> None:
     assert {"style", "details", "table", "article"} <= tags.seen
     assert "script" not in tags.seen
     body = text[text.index("<article") :]
-    order = [body.index(word) for word in ("NO-GO", "Blocking", "Cannot tell", "Counts", "Warned", "Waived",
+    order = [body.index(word) for word in ("NO-GO", "Blocking", "Cannot tell", "Warned", "Waived",
                                            "Not covered", "Reused evidence", "All 8 checks")]  # fmt: skip
     assert order == sorted(order)
     assert "3 checks not seen" in body
     assert "prefers-color-scheme:dark" in text
     assert "@media print" in text
-    assert html.static_document(sample()) in text
+    assert html.static_document(sample()).partition("<article")[2] in text
 
 
 def test_html_escapes() -> None:
@@ -185,11 +240,14 @@ def test_junit_maps_outcomes() -> None:
     ElementTree.fromstring(junit.junit(hostile()).encode())  # noqa: S314 - our own text
 
 
-def test_document_fits_its_schema() -> None:
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_of_run_fits_the_schema(kind: str) -> None:
+    found = json.loads(json.dumps(verdict_json.document(KINDS[kind]()), ensure_ascii=False).encode())
+    jsonschema.validate(found, SCHEMA, cls=jsonschema.Draft202012Validator)
+
+
+def test_the_document_counts_and_says_when() -> None:
     jsonschema.Draft202012Validator.check_schema(SCHEMA)
-    for run in (sample(), hostile()):
-        found = json.loads(json.dumps(verdict_json.document(run), ensure_ascii=False).encode())
-        jsonschema.validate(found, SCHEMA, cls=jsonschema.Draft202012Validator)
     found = verdict_json.document(sample())
     assert found["counts"] == {
         "generated": 8, "selected": 8, "passed": 1, "failed": 2, "warned": 1, "waived": 1, "cannot-tell": 3,
@@ -213,4 +271,233 @@ def test_an_empty_run_and_a_thousand_rows(render: Callable[[Run], object]) -> No
     rows = tuple(row(outcomes[n % 5], f"area{n % 20}.check{n}", cause=f"c{n % 7}") for n in range(1000))
     start = time.perf_counter()
     render(replace(sample(), rows=rows, selected=1000, generated=1000))
+    assert time.perf_counter() - start < 1
+
+
+def test_a_dead_origin_reads_as_one_failure() -> None:
+    run = dead()
+    assert [r.under for r in run.rows] == ["", "", *["reach.origin_answers [endpoints.web]"] * 4]
+    assert run.reason == "1 blocking, 4 not seen because of it"
+    hides = "4 checks (1 critical, 2 high, 1 low) of endpoints.web not seen"
+    for text in ("\n".join(terminal.lines(run)), html.page(run), markdown.summary(run)):
+        assert text.count(hides) == 1
+        assert "connection refused" not in text.partition('<details class="gl-all">')[0]
+    assert "NOT SEEN:" not in "\n".join(terminal.lines(run))
+    page = html.page(run)
+    assert "<h2>Cannot tell" not in page
+    assert page.partition('<details class="gl-all">')[2].count("because of reach.origin_answers [endpoints.web]") == 4
+    checks = {check["id"]: check for check in verdict_json.document(run)["checks"]}
+    assert checks["tls.one"]["under"] == "reach.origin_answers [endpoints.web]"
+    assert 'message="endpoints.web: outage: connection refused (because of' in junit.junit(run)
+
+
+def test_only_an_outage_of_the_same_target_is_folded() -> None:
+    permission = unseen("endpoints.web", "permission", "refused", 1)
+    elsewhere = unseen("postgres.primary", "outage", "refused", 2)
+    run = dead(permission, elsewhere)
+    assert [r.under for r in run.rows[-2:]] == ["", ""]
+    assert run.reason == "1 blocking, 4 not seen because of it, 2 more not seen"
+    assert "NOT SEEN: 2 causes, 2 checks (2 critical)" in terminal.lines(run)
+    waived = tuple(replace(r, outcome=Outcome.WAIVED) if r.id in ROOTS else r for r in run.rows)
+    assert not any(r.under for r in causes.fold(waived, ROOTS))
+    assert causes.fold(run.rows, frozenset())[2].under == ""
+
+
+def test_one_cause_word_of_one_target_is_one_cause_with_its_details() -> None:
+    rows = [unseen(text="refused", word="outage"), unseen(text="timeout", word="outage", n=2), unseen(n=3)]
+    found = causes.causes(judged(*rows))
+    assert [(cause.name, len(cause.rows)) for cause in found] == [
+        ("postgres.primary: outage", 2),
+        ("postgres.primary: permission, not outage", 1),
+    ]
+    assert found[0].details() == ["refused", "timeout"]
+
+
+@pytest.mark.parametrize(
+    ("cause", "parts"),
+    [
+        ("a.b: outage: x: y", ("a.b", "outage", "x: y")),
+        ("a.b: bug in the suite: KeyError", ("a.b", "bug", "KeyError")),
+        ("the run: never run", ("the run", "", "never run")),
+        ("", ("", "", "")),
+    ],
+)
+def test_the_parts_of_a_cause(cause: str, parts: tuple[str, str, str]) -> None:
+    found = causes.reason(row(Outcome.CANNOT_TELL, cause=cause))
+    assert (found.target, found.word, found.message) == parts
+
+
+def test_a_run_that_cannot_tell_says_what_it_means_and_what_to_do() -> None:
+    bug = unseen("endpoints.web", "bug", "KeyError", 4)
+    note = EvidenceNote("TlsEvidence", "endpoints.web", "evidence/w.TlsEvidence.json", "", 0.1, False)
+    passed = [row(Outcome.PASSED, "tls.a"), row(Outcome.PASSED, "tls.b"), row(Outcome.PASSED, "dns.c")]
+    run = judged(*passed, unseen(), unseen(n=2), bug, evidence=(note,))
+    text = "\n".join(terminal.lines(run, width=200))
+    assert "SEEN AND FINE 3   tls (2) · dns (1)" in text
+    assert "   do        check the credentials of postgres.primary" in text
+    assert "   do        report it, with evidence/w.TlsEvidence.json" in text
+    assert (
+        "meaning      nothing seen is wrong, but 3 checks of database were not seen. "
+        "Do not promote; no reason to roll back." in text
+    )
+    assert text.endswith("3 of 6 checks not seen (postgres.primary permission; endpoints.web bug)")
+    assert 'href="evidence/w.TlsEvidence.json"' in html.page(run)
+
+
+@pytest.mark.parametrize(
+    ("scopes", "advice"),
+    [
+        (("release",), "this release may have caused what fails: rolling back may help."),
+        (("estate",), "what fails is posture, not this release: rolling back does not help. Repair it in place."),
+        (("release", "estate"), "rolling back may help with 1 of 2 (a.c0), not with the rest."),
+    ],
+)
+def test_a_no_go_says_whether_rolling_back_helps(scopes: tuple[str, ...], advice: str) -> None:
+    rows = [row(Outcome.FAILED, f"a.c{n}", scope=scope) for n, scope in enumerate(scopes)]
+    assert wording.meaning(judged(*rows)) == advice
+
+
+def test_a_run_that_failed_and_was_interrupted_advises_no_rollback() -> None:
+    assert wording.meaning(KINDS["interrupted"]()).startswith("1 check failed, but the run did not reach its end.")
+    assert wording.meaning(KINDS["partial"]()).endswith("Do not promote on this run alone.")
+    assert wording.meaning(KINDS["empty"]()).startswith("nothing was seen")
+    assert wording.meaning(KINDS["go"]()) == ""
+
+
+def test_a_waiver_that_is_not_needed_any_more_is_named() -> None:
+    for render in (markdown.summary, html.page, lambda run: "\n".join(terminal.lines(run))):
+        assert "passes now: drop the waiver OPS-3" in render(KINDS["go"]())
+
+
+@pytest.mark.parametrize(
+    ("until", "left"), [("2026-12-31", "37 days left"), ("2026-11-25", "1 day left"), ("2026-11-24", "its last day")]
+)
+def test_the_days_a_waiver_has_left(until: str, left: str) -> None:
+    waived = row(Outcome.WAIVED, note=f"waived until {until} (OPS-12): until the new build")
+    assert wording.waiver(waived, START) == f"until {until} (OPS-12), {left}: until the new build"
+    odd = row(Outcome.WAIVED, note="waived until 2026-99-99 (X): y")
+    assert wording.waiver(odd, START) == "waived until 2026-99-99 (X): y"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"), [(40, "40 s"), (2700, "45 m"), (21900, "6 h"), (129600, "36 h"), (604800, "7 d"), (-5, "0 s")]
+)
+def test_an_age_in_words(seconds: float, words: str) -> None:
+    assert wording.age(seconds) == words
+
+
+def test_what_is_warned_says_what_was_seen_and_counts_what_was_not() -> None:
+    seen = row(Outcome.WARNED, "http.slow", "endpoints.web", seen="p95 1.7 s", note="warned: below fail_on")
+    blind = replace(unseen(), outcome=Outcome.WARNED, severity="low", note="warned: not seen")
+    found = causes.warned(judged(seen, blind))
+    assert found == [
+        "http.slow [endpoints.web]: p95 1.7 s (below fail_on)",
+        "1 not seen (1 low): postgres.primary: permission, not outage",
+    ]
+    assert "2 warned (1 not seen)" in wording.counts_line(judged(seen, blind))
+
+
+@pytest.mark.parametrize("width", [20, 60, 80, 200])
+def test_the_terminal_keeps_to_its_width(width: int) -> None:
+    copied = ("again", "report", "   see it", "NO-GO")
+    for text in terminal.lines(dead(unseen()), width=width):
+        longest = max(map(len, text.split()), default=0)
+        assert len(text) <= max(width, 40) or text.startswith(copied) or 13 + longest > max(width, 40)
+
+
+SECRET = 'hunter2 <&"quoted"> and/more='
+
+
+@pytest.mark.parametrize("secret", [SECRET, "x" * 290 + "-end-of-the-secret"])
+@pytest.mark.parametrize("render", [html.page, markdown.summary, junit.junit, verdict_json.document, terminal.lines])
+def test_no_rendering_splits_a_secret(secret: str, render: Callable[[Run], object]) -> None:
+    text = f"{'y' * 20} {secret} tail"
+    rows = tuple(replace(r, seen=text, note=text, see=f"curl {secret}", statements=(text,)) for r in sample().rows)
+    leaky = replace(sample(), rows=rows, extra={secret: text}, not_covered=(text,), command=f"pytest {secret}")
+    clean = redacted(leaky, Redactor([secret]).text)
+    assert clean.rows[0].seen == f"{'y' * 20} *** tail"
+    assert clean.extra == {"***": f"{'y' * 20} *** tail"}
+    assert (clean.verdict, clean.rows[0].outcome, clean.started_at) == (Verdict.NO_GO, Outcome.PASSED, START)
+    shown = json.dumps(render(clean))
+    for piece in ("hunter2", "quoted", "xxxxxx", "end-of-the"):
+        assert piece not in shown
+    assert any(piece in json.dumps(render(leaky)) for piece in ("hunter2", "xxxxxx"))
+
+
+def test_evidence_links_lead_below_the_run_directory_and_nowhere_else() -> None:
+    note = EvidenceNote("AuthEvidence", "auth.google", "evidence/auth.google.AuthEvidence.json", "", 0.1, True)
+    other = replace(note, kind="TlsEvidence", file="evidence/auth.google.TlsEvidence.json")
+    page = html.page(judged(row(Outcome.FAILED), evidence=(note, other)))
+    card = page.partition('<div class="gl-card gl-nogo">')[2].partition("</div>")[0]
+    assert re.findall('href="(evidence[^"]*)"', card) == ["evidence/auth.google.AuthEvidence.json"]
+    for file in ("javascript:alert(1)", "/etc/passwd", "evidence/../../x.json", "evidence/a/b.json"):
+        assert file not in re.findall('href="([^"]*)"', html.page(judged(evidence=(replace(note, file=file),))))
+
+
+def test_the_first_box_counts_by_area_and_severity() -> None:
+    page = html.page(dead())
+    box = page.partition('<section class="gl-box">')[2].partition("</section>")[0]
+    lines = [re.sub("<[^>]+>|&#8239;", " ", part).split() for part in box.split("</tr>")]
+    assert lines[0] == ["area", "crit", "high", "low"]
+    assert lines[1] == ["reach", "1", "✗", "·", "·"]
+    assert lines[2] == ["http", "·", "1", "?", "1", "?"]
+    assert lines[3] == ["tls", "1", "?", "1", "?", "·"]
+
+
+def test_the_fragment_brings_what_the_page_around_it_lacks() -> None:
+    fragment = html.static_document(sample())
+    assert fragment.startswith('<meta name="viewport"')
+    style = fragment.partition("<style>")[2].partition("</style>")[0]
+    assert ":not(:has(#results-table > tbody))" in style
+    assert style.count("{") == style.count("}")
+
+
+TEXT = st.text(st.sampled_from("`*_<>[]()#@|~\\&$!-+=. \n\t1aé\x1b\u202e\u2028"), max_size=30)
+
+
+def outside_code(text: str) -> str:
+    """A line of Markdown without its code spans, escaped characters and our own bold marks; every span is closed."""
+    kept, at = "", 0
+    while at < len(text):
+        if text[at] == "\\" and at + 1 < len(text):
+            at += 2
+        elif text[at] == "`":
+            fence = re.match("`+", text[at:])
+            assert fence is not None
+            closing = re.compile(rf"(?<!`){fence[0]}(?!`)").search(text, at + len(fence[0]))
+            assert closing is not None, text
+            at = closing.end()
+        else:
+            kept, at = kept + text[at], at + 1
+    return kept.replace("**", "")
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(TEXT, min_size=5, max_size=5), st.sampled_from(list(Outcome)))
+def test_no_text_becomes_markdown(texts: list[str], outcome: Outcome) -> None:
+    a, b, c, d, e = texts
+    rows = (Row(a or "a", b, outcome, "high", "release", c, d, e, a, b, (c,), d, e), row(Outcome.FAILED, see=a, fix=b))
+    run = judged(*rows, environment=a, release=b, ticket=c, not_covered=(d,), warnings=(e,), command=a, directory=b)
+    for line in markdown.summary(run).splitlines():
+        assert re.match(r"## [A-Z]|### (Blocking|Not seen): \d|\*\*|\d+ of |run |\d\. \*\*| *- [\w*]|[A-Z]|$", line), (
+            line
+        )
+        assert not re.search(r"[<>@|*`$\[\]\x1b\u202e\u2028]", outside_code(line)), line
+
+
+def test_markdown_fits_with_everything_in_it() -> None:
+    rows = [row(Outcome.FAILED, f"a.b{n}") for n in range(30)]
+    rows += [unseen(f"endpoints.e{n}", "network", "x", n) for n in range(30)]
+    rows += [row(Outcome.WARNED, f"c.d{n}", note="w") for n in range(30)]
+    rows += [row(Outcome.WAIVED, f"c.e{n}", note=f"waived until 2026-12-31 (OPS-{n}): y") for n in range(30)]
+    rows += [row(Outcome.PASSED, f"f.e{n}", note="passes now") for n in range(30)]
+    run = judged(*dead().rows, *rows, not_covered=("x",) * 99, warnings=("w",) * 99)
+    assert 30 < len(markdown.summary(run).splitlines()) <= markdown.MOST_LINES
+
+
+@pytest.mark.parametrize("render", [html.page, markdown.summary, junit.junit, verdict_json.document, terminal.lines])
+def test_a_thousand_checks_behind_one_dead_origin(render: Callable[[Run], object]) -> None:
+    rows = [unseen("endpoints.web", "outage", f"text {n % 3}", n) for n in range(1000)]
+    start = time.perf_counter()
+    render(dead(*rows))
     assert time.perf_counter() - start < 1

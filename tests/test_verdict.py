@@ -48,3 +48,28 @@ def test_an_interrupted_run_cannot_tell_even_with_failures() -> None:
     rows = [row(Outcome.FAILED)]
     answer = verdict(rows, expected=1, generated=1, protected=False, interrupted="interrupted")
     assert answer[0] is Verdict.CANNOT_TELL
+
+
+def test_the_reason_tells_what_a_failure_hides_from_what_it_does_not() -> None:
+    root = replace(PASSED, id="reach.answers", outcome=Outcome.FAILED)
+    hidden = replace(row(Outcome.CANNOT_TELL), under=root.label)
+    low = replace(row(Outcome.WARNED), under=root.label)
+    other = replace(row(Outcome.CANNOT_TELL), cause="postgres.primary: permission: refused")
+
+    def reason(*rows: Row) -> str:
+        return verdict(rows, expected=len(rows), generated=len(rows), protected=False)[2]
+
+    assert reason(root, hidden, low) == "1 blocking, 2 not seen because of it"
+    assert reason(root, hidden, other) == "1 blocking, 1 not seen because of it, 1 more not seen"
+    assert reason(root, root, hidden) == "2 blocking, 1 not seen because of reach.answers"
+    assert reason(root, other) == "1 blocking, 1 not seen"
+
+
+def test_the_reason_names_each_cause_once() -> None:
+    rows = [
+        row(Outcome.CANNOT_TELL),
+        replace(row(Outcome.CANNOT_TELL), cause="endpoints.web: outage: timeout"),
+        replace(row(Outcome.CANNOT_TELL), cause="the run: never run"),
+    ]
+    answer = verdict(rows, expected=3, generated=3, protected=False)[2]
+    assert answer == "3 of 3 checks not seen (endpoints.web outage; the run)"
