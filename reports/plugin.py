@@ -180,6 +180,8 @@ def _finish(session: pytest.Session, run: Any) -> Run:
     interrupted = {2: "interrupted", 3: "internal error"}.get(int(session.exitstatus), "")
     if run.broken:
         interrupted = "; ".join(run.broken)
+    if run.trouble:
+        interrupted = run.trouble
     word, code, reason = verdict(
         rows,
         expected=len(chosen),
@@ -187,12 +189,15 @@ def _finish(session: pytest.Session, run: Any) -> Run:
         protected=run.settings.protected,
         interrupted=interrupted,
     )
-    if interrupted and int(session.exitstatus) in (2, 3):
+    if interrupted and not run.trouble and int(session.exitstatus) in (2, 3):
         code = int(session.exitstatus)
+    unseen = Judged(Outcome.CANNOT_TELL, seen="selected, never run", cause="the run: never run")
+    if run.trouble:
+        unseen = Judged(Outcome.CANNOT_TELL, seen=run.trouble, cause="the stack: could not be started")
     missing = [
         _row(
             row.check,
-            _plain(Judged(Outcome.CANNOT_TELL, seen="selected, never run", cause="the run: never run"), row.target),
+            _plain(unseen, row.target),
             config,
         )
         for nodeid, row in chosen
