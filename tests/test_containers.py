@@ -368,13 +368,21 @@ def test_a_container_that_ends_at_once_shows_its_last_lines(tmp_path: Path, clie
     seen.nothing_is_left(client, process.pid)
 
 
+@contextmanager
+def leaving_nothing(client: Any) -> Iterator[None]:
+    """Stacks of this process that start within this leave nothing behind it."""
+    before = set(cleaning.runs(client))
+    yield
+    seen.until(lambda: set(cleaning.runs(client)) <= before, within=3)
+
+
 def test_a_port_that_is_never_opened_is_told(monkeypatch: pytest.MonkeyPatch, client: Any, own_image: str) -> None:
     monkeypatch.setattr(containers, "WITHIN", 4.0)
     wanted = Wanted(launcher="containers", app=App(image=own_image, command=("sh", "-c", "echo waiting; sleep 99")))
-    told = trouble_of(lambda: start(wanted=wanted))
+    with leaving_nothing(client):
+        told = trouble_of(lambda: start(wanted=wanted))
     assert "runs but is not ready after 4 s: nothing listens on port 3000 of its container" in told
     assert "waiting" in told
-    seen.nothing_is_left(client, os.getpid())
 
 
 @pytest.mark.parametrize(
@@ -474,13 +482,13 @@ def team(image: str, **more: Any) -> Wanted:
 
 
 def test_a_teams_own_app_runs_behind_the_guides_balancer(client: Any, team_image: str) -> None:
-    with start(wanted=team(team_image, migrations=["python3", "/team/migrate.py"])) as stack:
+    wanted = team(team_image, migrations=["python3", "/team/migrate.py"])
+    with leaving_nothing(client), start(wanted=wanted) as stack:
         assert {"app1_url", "app2_url", "app3_url"} <= set(stack.variables)
         assert ask(stack, "/up") == 200
         assert stack.sql("SELECT count(*) FROM orders") == [(2,)]
         stack.stop_service("primary")
         seen.until(lambda: ask(stack, "/up") in (503, 504), within=15)
-    seen.nothing_is_left(client, os.getpid())
 
 
 def test_a_teams_own_app_is_verified_by_the_gate(tmp_path: Path, client: Any, team_image: str) -> None:
@@ -497,16 +505,17 @@ def test_a_teams_own_app_is_verified_by_the_gate(tmp_path: Path, client: Any, te
     rows = {(row["id"], row["target"]): row["outcome"] for row in seen.verdict(tmp_path / "run")["checks"]}
     assert rows["tls.tls_1_3_is_offered", "endpoints.web"] == "passed"
     assert rows["headers.nosniff_on_pages", "endpoints.web"] == "passed"
-    assert rows["http.page_has_text_without_javascript", "endpoints.web"] == "failed"
+    assert rows["health.says_healthy", "endpoints.web"] == "failed"
     assert any(target == "instances.app3" for _, target in rows)
     assert "not-in-the-image" not in output
 
 
 def test_a_migration_that_fails_is_told(client: Any, team_image: str) -> None:
-    told = trouble_of(lambda: start(wanted=team(team_image, migrations=["python3", "-c", "raise SystemExit('no')"])))
+    wanted = team(team_image, migrations=["python3", "-c", "raise SystemExit('no')"])
+    with leaving_nothing(client):
+        told = trouble_of(lambda: start(wanted=wanted))
     assert told.startswith("migrations failed, exit code 1: python3 -c")
     assert told.endswith("no")
-    seen.nothing_is_left(client, os.getpid())
 
 
 def test_another_image_of_a_service_gets_the_same_configuration(client: Any, own_image: str) -> None:
