@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Generator
 from dataclasses import asdict
-from datetime import date
+from datetime import datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,7 @@ from reports.verdict import verdict
 LEDGER: pytest.StashKey[dict[str, Row]] = pytest.StashKey()
 SELECTED: pytest.StashKey[list[str]] = pytest.StashKey()
 FINISHED: pytest.StashKey[Run] = pytest.StashKey()
-POLICY: pytest.StashKey[tuple[Settings, date]] = pytest.StashKey()
+POLICY: pytest.StashKey[tuple[Settings, datetime]] = pytest.StashKey()
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -79,9 +79,9 @@ def pytest_runtest_makereport(
         return report
     if isinstance(error, (KeyboardInterrupt, SystemExit)):
         return report
-    settings, today = _policy(item.config)
+    settings, moment = _policy(item.config)
     target = item.name.partition("[")[2].rstrip("]")
-    judged = judge(check, target, error, settings, today)
+    judged = judge(check, target, error, settings, moment)
     report.golive = _plain(judged, target)  # type: ignore[attr-defined]
     match judged.outcome:
         case Outcome.WARNED | Outcome.WAIVED:
@@ -258,7 +258,7 @@ def _digest(store: Store) -> str:
     return digest.hexdigest()
 
 
-def _policy(config: pytest.Config) -> tuple[Settings, date]:
+def _policy(config: pytest.Config) -> tuple[Settings, datetime]:
     if POLICY not in config.stash:
         run = config.stash.get(RUN, None)
         if run is not None:
@@ -267,8 +267,8 @@ def _policy(config: pytest.Config) -> tuple[Settings, date]:
             settings = declared_environment(Path(config.workerinput["golive"]["names"])).settings  # type: ignore[attr-defined]
         if config.option.fail_on:
             settings = settings.with_fail_on(config.option.fail_on)
-        today = now() if run is None or not run.replay or config.option.env else saved_at(run.source)
-        config.stash[POLICY] = (settings, today.date())
+        moment = now() if run is None or not run.replay or config.option.env else saved_at(run.source)
+        config.stash[POLICY] = (settings, moment)
     return config.stash[POLICY]
 
 

@@ -76,9 +76,9 @@ WAIVER = "waivers: [{check: a.b, target: '*', outcome: failed, reason: r, ticket
     ("text", "line"),
     [
         (GOOD + "    heath: {}\n", "x.yaml:5: endpoints.web.heath: an unknown key, allowed: ca, connect, connect_http, "
-         "expect, from, health, paths, redirects_here, url, did you mean health"),
+         "deep, expect, from, health, paths, redirects_here, url, did you mean health"),
         (GOOD + "    vantage: a\n", "x.yaml:5: endpoints.web.vantage: an unknown key, allowed: ca, connect, "
-         "connect_http, expect, from, health, paths, redirects_here, url"),
+         "connect_http, deep, expect, from, health, paths, redirects_here, url"),
         (GOOD + "born: 20260301\n", "x.yaml:5: born: found '20260301', allowed: a date written 2026-12-31"),
         (GOOD + WAIVER % "31.12.2026", "x.yaml:5: waivers.0.until: found '31.12.2026', allowed: a date written "
          "2026-12-31"),
@@ -128,7 +128,7 @@ def test_a_mistake_is_one_line(tmp_path: Path, text: str | bytes, line: str) -> 
 
 
 def test_mistakes_of_overrides_name_the_option(tmp_path: Path) -> None:
-    assert refused(tmp_path, GOOD, "run.confirm.looks=none").startswith("--set run.confirm.looks: run.confirm.looks: ")
+    assert refused(tmp_path, GOOD, "run.confirm.looks=none").startswith("--set run.confirm.looks: found 'none', allowed: ")
     assert refused(tmp_path, GOOD, "protectd=true").endswith("did you mean protected")
     assert refused(tmp_path, GOOD, "protected").startswith("--set protected: KEY=VALUE is allowed")
 
@@ -181,7 +181,7 @@ def test_a_command_has_a_deadline_even_with_children(tmp_path: Path, monkeypatch
 
 
 def _short(init: Any) -> Any:
-    return lambda self, commands, variables: init(self, commands, variables, timeout=0.3)
+    return lambda self, *given: init(self, *given, timeout=0.3)
 
 
 def test_explain_names_the_place_of_every_value(tmp_path: Path) -> None:
