@@ -7,7 +7,7 @@ import json
 import shlex
 from collections.abc import Generator
 from dataclasses import asdict
-from datetime import date, datetime
+from datetime import datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -16,19 +16,20 @@ import pytest
 
 from fixtures.environment.policy import Settings
 from fixtures.evidence.store import Store, now, write_private
-from fixtures.plugin import REPLAYED, RUN, is_worker, row_of, selected
-from fixtures.run import declared_environment, saved_at
+from fixtures.plugin import MOMENT, RUN, is_worker, row_of, selected
+from fixtures.run import declared_environment
 from fixtures.vocabulary import Check
 from reports.causes import fold
 from reports.outcomes import Judged, judge
 from reports.records import EvidenceNote, Outcome, Row, Run
 from reports.redacted import redacted
 from reports.verdict import verdict
+from reports.waivers import review
 
 LEDGER: pytest.StashKey[dict[str, Row]] = pytest.StashKey()
 SELECTED: pytest.StashKey[list[str]] = pytest.StashKey()
 FINISHED: pytest.StashKey[Run] = pytest.StashKey()
-POLICY: pytest.StashKey[tuple[Settings, date]] = pytest.StashKey()
+POLICY: pytest.StashKey[tuple[Settings, datetime]] = pytest.StashKey()
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -82,8 +83,7 @@ def pytest_runtest_makereport(
         return report
     if isinstance(error, (KeyboardInterrupt, SystemExit)):
         return report
-    settings, today = _policy(item.config)
-    judged = judge(row.check, row.target, error, settings, today)
+    judged = judge(row.check, row.target, error, *_policy(item.config))
     report.golive = _plain(judged, row.target)  # type: ignore[attr-defined]
     match judged.outcome:
         case Outcome.WARNED | Outcome.WAIVED:
@@ -92,6 +92,8 @@ def pytest_runtest_makereport(
             report.outcome = "failed"
         case Outcome.PASSED:
             report.outcome = "passed"
+            if judged.unneeded:
+                report.wasxfail = judged.note
     if error is not None:
         report.longrepr = _text(row.check, row.target, judged)
     report.sections = []
@@ -202,6 +204,7 @@ def _finish(session: pytest.Session, run: Any) -> Run:
 
     declared = {name.partition(".")[0] for name in run.environment.targets()}
     notes = _evidence(run)
+    complete = len(chosen) == len(run.rows)
     return Run(
         verdict=word,
         exit_code=code,
@@ -211,13 +214,18 @@ def _finish(session: pytest.Session, run: Any) -> Run:
         ticket=run.ticket,
         run=run.kind,
         started_at=run.started_at,
-        judged_at=_clock(config),
-        complete=not interrupted and not missing and len(chosen) == len(run.rows),
+        judged_at=config.stash[MOMENT] if run.replay and not config.option.env else now(),
+        complete=complete and not interrupted and not missing,
         selected=len(chosen),
         generated=len(run.rows),
         rows=tuple(rows + missing),
         not_covered=tuple(f"{name} (not declared)" for name in load_sections() if name not in declared),
-        warnings=tuple(f"fault put in: {run.fault}" for _ in range(1) if run.fault),
+        warnings=(
+            *(f"fault put in: {name}" for name in [run.fault] if name),
+            *review(
+                run.settings.waivers, (*rows, *missing), config.stash[MOMENT], complete=len(chosen) == len(run.rows)
+            ),
+        ),
         evidence=notes,
         replayed=run.replay,
         directory=str(run.directory),
@@ -266,7 +274,7 @@ def _digest(store: Store) -> str:
     return digest.hexdigest()
 
 
-def _policy(config: pytest.Config) -> tuple[Settings, date]:
+def _policy(config: pytest.Config) -> tuple[Settings, datetime]:
     if POLICY not in config.stash:
         run = config.stash.get(RUN, None)
         if run is not None:
@@ -275,15 +283,8 @@ def _policy(config: pytest.Config) -> tuple[Settings, date]:
             settings = declared_environment(Path(config.workerinput["golive"]["names"])).settings  # type: ignore[attr-defined]
         if config.option.fail_on:
             settings = settings.with_fail_on(config.option.fail_on)
-        config.stash[POLICY] = (settings, _clock(config).date())
+        config.stash[POLICY] = (settings, config.stash[MOMENT])
     return config.stash[POLICY]
-
-
-def _clock(config: pytest.Config) -> datetime:
-    """The moment that is judged by: now, or that of the evidence where a run is judged again by its own file."""
-    run = config.stash.get(RUN, None)
-    source = run.replay if run is not None else config.stash.get(REPLAYED, None)
-    return saved_at(source) if source and not config.option.env else now()
 
 
 def _command(config: pytest.Config) -> str:
@@ -293,6 +294,7 @@ def _command(config: pytest.Config) -> str:
 
 
 def _plain(judged: Judged, target: str) -> dict[str, str]:
+    """Text only: this is what crosses from a worker to the controller."""
     return {key: str(value) for key, value in asdict(judged).items()} | {"target": target}
 
 
