@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -136,7 +137,7 @@ def test_closed_and_silent_ports_cannot_tell_and_nothing_leaks() -> None:
             look(target, context())
     with pytest.raises(CannotTell) as closed:
         look(target, context())
-    assert (silent.value.cause, closed.value.cause) == ("network", "outage")
+    assert (silent.value.cause, closed.value.cause) == ("outage", "outage")
     assert "hidden" not in silent.value.message + closed.value.message
 
 
@@ -181,3 +182,31 @@ def test_a_superuser_is_seen_and_a_wrong_password_is_refused(stack: Stack) -> No
     with pytest.raises(CannotTell) as refused:
         look(stranger, context())
     assert refused.value.cause == "permission"
+
+
+def test_no_answer_is_an_outage_only_where_a_control_answers() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    server = Postgres(url=Secret(f"postgresql://me:hidden@127.0.0.1:{port}/db"))
+    blind = replace(context(), vantage="office", controls=(f"127.0.0.1:{port}",))
+    with pytest.raises(CannotTell) as unseen:
+        look(server, blind)
+    assert (unseen.value.cause, unseen.value.target) == ("network", "vantage office")
+    with socket.create_server(("127.0.0.1", 0)) as alive:
+        sighted = replace(blind, controls=(f"127.0.0.1:{alive.getsockname()[1]}",))
+        with pytest.raises(CannotTell) as closed:
+            look(server, sighted)
+        with pytest.raises(CannotTell) as nameless:
+            look(Postgres(url=Secret("postgresql://me:hidden@golive-no-such-name.invalid/db")), sighted)
+    assert (closed.value.cause, closed.value.message) == ("outage", "no answer (refused)")
+    assert "does not resolve" in nameless.value.message
+
+
+def test_a_replica_names_the_primary_that_it_could_not_be_compared_with() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    gone = Postgres(url=Secret(f"postgresql://me:hidden@127.0.0.1:{port}/db"))
+    here = replace(context(first=gone), target_id="postgres.second")
+    with pytest.raises(CannotTell) as unseen:
+        look_at_replica(Postgres(url=SERVER.url, replica_of="first"), here)
+    assert (unseen.value.cause, unseen.value.target) == ("outage", "postgres.first")
