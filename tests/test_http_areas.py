@@ -27,7 +27,7 @@ from fixtures.probes import Context, Limits, _controls
 from fixtures.probes import headers as headers_probe
 from fixtures.probes import health as health_probe
 from fixtures.probes import reach as reach_probe
-from fixtures.probes._http import LIMIT, Client
+from fixtures.probes._http import LIMIT, Client, client
 from fixtures.probes.headers import Response
 from fixtures.probes.http import Seen, look
 from fixtures.stack.certificates import Authority, Request
@@ -318,6 +318,18 @@ def test_an_answer_through_a_cdn_is_the_origins(tmp_path: Path, head: str) -> No
     with over_tls(tmp_path, _says(head, "<p>no</p><!-- /cdn-cgi/challenge-platform/ -->" * ("200" in head))) as target:
         assert isinstance(reach_probe.look(target, _context()), reach_probe.ReachEvidence)
         assert isinstance(headers_probe.look(target, _context()), headers_probe.HeadersEvidence)
+
+
+def test_a_refusal_of_a_cdn_is_meant_for_us_only_where_everybody_may_look(tmp_path: Path) -> None:
+    refusal = _says("403 Forbidden\r\nServer: AkamaiGHost", "<h1>Access Denied</h1>")
+    with over_tls(tmp_path, refusal) as target:
+        for probe in (look, headers_probe.look, health_probe.look, reach_probe.look):
+            with pytest.raises(
+                CannotTell, match=r"a CDN \(Akamai\) answers with a refusal: allow the user agent"
+            ) as out:
+                probe(target, _context())
+            assert out.value.cause == "permission"
+        assert client(target, _context()).ask(target.url + "/private").status == 403
 
 
 @pytest.mark.parametrize("head", ["502 Bad Gateway", "521 Down"])
