@@ -210,3 +210,18 @@ def test_a_replica_names_the_primary_that_it_could_not_be_compared_with() -> Non
     with pytest.raises(CannotTell) as unseen:
         look_at_replica(Postgres(url=SERVER.url, replica_of="first"), here)
     assert (unseen.value.cause, unseen.value.target) == ("outage", "postgres.first")
+
+
+def test_a_replica_that_holds_records_back_has_a_lag_at_every_look(stack: Stack) -> None:
+    primary = Postgres(url=Secret(stack.variables["primary_url"]))
+    replica = Postgres(url=Secret(stack.variables["replica_url"]), replica_of="primary")
+    stack.sql("SELECT pg_wal_replay_pause()", at="replica")
+    try:
+        stack.sql("SELECT pg_logical_emit_message(true, 'golive', 'x')")
+        time.sleep(0.5)
+        held = look_at_replica(replica, context(primary=primary))
+    finally:
+        stack.sql("SELECT pg_wal_replay_resume()", at="replica")
+    assert isinstance(held, ReplicaEvidence)
+    assert held.lag is not None
+    assert held.lag > 0.4
