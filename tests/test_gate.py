@@ -3,45 +3,22 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
+import shutil
 import subprocess
 import sys
-import time
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-ROOT = Path(__file__).parents[1]
-
-
-def command(directory: Path, *options: str) -> list[str]:
-    return [
-        sys.executable, "-m", "pytest", "-c", str(ROOT / "pyproject.toml"), f"--rootdir={ROOT}", str(ROOT / "checks"),
-        f"--report-dir={directory}", "-p", "no:cacheprovider", *options,
-    ]  # fmt: skip
-
-
-def gate(directory: Path, *options: str) -> subprocess.CompletedProcess[str]:
-    """Run the gate from another directory than the repository's."""
-    return subprocess.run(
-        command(directory, *options), capture_output=True, text=True, timeout=90, check=False, cwd=directory.parent
-    )
-
-
-def last(run: subprocess.CompletedProcess[str]) -> str:
-    return run.stdout.strip().splitlines()[-1]
-
-
-def verdict(directory: Path) -> dict[str, Any]:
-    document: dict[str, Any] = json.loads((directory / "verdict.json").read_text(encoding="utf-8"))
-    return document
-
-
-def outcomes(directory: Path) -> list[tuple[str, str, str]]:
-    return sorted((row["id"], row["target"], row["outcome"]) for row in verdict(directory)["checks"])
-
+from tests._gate import (
+    ROOT,
+    copy_of_the_repository,
+    gate,
+    last,
+    outcomes,
+    stack_directories,
+    verdict,
+)
 
 @pytest.fixture(scope="module")
 def healthy(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -102,60 +79,3 @@ def test_a_usage_error_is_one_line_and_exit_4(tmp_path: Path, options: tuple[str
     run = gate(tmp_path / "run", *options)
     assert (run.returncode, len(run.stderr.strip().splitlines())) == (4, 1), run.stderr
     assert "Traceback" not in run.stdout + run.stderr
-
-
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-@pytest.mark.parametrize("workers", [(), ("-n2",)])
-@pytest.mark.parametrize("moment", [0.9, 2.8])
-def test_an_interrupted_run_cannot_tell_and_leaves_nothing(
-    tmp_path: Path, number: signal.Signals, workers: tuple[str, ...], moment: float
-) -> None:
-    process = begin(tmp_path, moment, *workers)
-    asked = time.monotonic()
-    process.send_signal(number)
-    output, _ = process.communicate(timeout=20)
-    assert time.monotonic() - asked < 6
-    assert process.returncode not in (0, 1)
-    assert output.strip().splitlines()[-1].startswith("CANNOT TELL demo"), output
-    assert verdict(tmp_path / "run")["verdict"] == "CANNOT TELL"
-    assert_nothing_is_left(process.pid)
-
-
-def test_a_killed_run_cannot_tell_and_leaves_nothing(tmp_path: Path) -> None:
-    process = begin(tmp_path, 2.5)
-    process.kill()
-    process.communicate(timeout=20)
-    assert verdict(tmp_path / "run")["verdict"] == "CANNOT TELL"
-    assert_nothing_is_left(process.pid)
-
-
-def begin(tmp_path: Path, moment: float, *options: str) -> subprocess.Popen[str]:
-    """A gate that has written its first verdict and has run for so many seconds after that."""
-    process = subprocess.Popen(
-        command(tmp_path / "run", "--env=demo", *options), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    )
-    limit = time.monotonic() + 20
-    while not (tmp_path / "run" / "verdict.json").exists() and time.monotonic() < limit:
-        time.sleep(0.02)
-    time.sleep(moment)
-    return process
-
-
-def assert_nothing_is_left(owner: int) -> None:
-    limit = time.monotonic() + 12
-    left: list[str] = []
-    while time.monotonic() < limit:
-        left = [entry.path for entry in os.scandir("/tmp") if entry.name.startswith(f"golive-stack-{owner}-")]
-        left += [str(path) for path in Path("/proc").glob("[0-9]*") if _belongs(path, owner)]
-        if not left:
-            return
-        time.sleep(0.1)
-    raise AssertionError(f"left behind: {left}")
-
-
-def _belongs(process: Path, owner: int) -> bool:
-    try:
-        line = (process / "cmdline").read_bytes()
-    except OSError:
-        return False
-    return f"golive-stack-{owner}-".encode() in line
