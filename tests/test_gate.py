@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-import shutil
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -16,9 +15,9 @@ from tests._gate import (
     gate,
     last,
     outcomes,
-    stack_directories,
     verdict,
 )
+
 
 @pytest.fixture(scope="module")
 def healthy(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -79,3 +78,84 @@ def test_a_usage_error_is_one_line_and_exit_4(tmp_path: Path, options: tuple[str
     run = gate(tmp_path / "run", *options)
     assert (run.returncode, len(run.stderr.strip().splitlines())) == (4, 1), run.stderr
     assert "Traceback" not in run.stdout + run.stderr
+
+
+@pytest.fixture(scope="module")
+def protected(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The demonstration as an environment that is protected, outside the repository."""
+    path = tmp_path_factory.mktemp("outside") / "guarded.yaml"
+    path.write_text(f"schema: 1\nextends: {ROOT}/environments/demo.yaml\nprotected: true\n", encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize("workers", ["-n0", "-n2"])
+def test_every_path_may_be_outside_the_repository(healthy: Path, protected: Path, tmp_path: Path, workers: str) -> None:
+    """pytest takes an existing path after a space for a test path and loses its root; after `=` it does not."""
+    run = gate(tmp_path / "run", f"--env={protected}", f"--replay={healthy}", workers)
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert last(run).startswith("GO guarded:")
+    assert outcomes(tmp_path / "run") == outcomes(healthy)
+
+
+@pytest.mark.parametrize("workers", ["-n0", "-n2"])
+def test_a_narrowed_run_of_a_protected_environment_is_never_exit_0(
+    healthy: Path, protected: Path, tmp_path: Path, workers: str
+) -> None:
+    run = gate(tmp_path / "run", f"--env={protected}", f"--replay={healthy}", "-k", "database", workers)
+    document = verdict(tmp_path / "run")
+    assert (run.returncode, document["exit_code"], document["complete"]) == (10, 10, False)
+    assert {row["outcome"] for row in document["checks"]} == {"passed"}
+    assert "PARTIAL (" in last(run)
+
+
+@pytest.mark.parametrize(
+    ("option", "addopts", "complaint"),
+    [
+        ("--showlocals", "", "--showlocals is refused"),
+        ("-l", "", "--showlocals is refused"),
+        ("-n2", "-l", "--showlocals is refused"),
+        ("--fault=headers.no_nosniff", "", "--fault is refused"),
+    ],
+)
+def test_a_protected_environment_refuses(
+    protected: Path, tmp_path: Path, option: str, addopts: str, complaint: str
+) -> None:
+    run = gate(tmp_path / "run", f"--env={protected}", option, env={"PYTEST_ADDOPTS": addopts})
+    assert (run.returncode, complaint in run.stderr) == (4, True), run.stderr
+    assert not (tmp_path / "run").exists()
+
+
+def test_the_default_directory_is_the_newest(healthy: Path, tmp_path: Path) -> None:
+    root = copy_of_the_repository(tmp_path / "copy")
+    latest = root / "reports" / "out" / "demo" / "latest"
+    seen = []
+    for _ in range(2):
+        assert gate(None, f"--replay={healthy}", root=root).returncode == 0
+        seen.append(latest.resolve())
+        assert verdict(latest)["verdict"] == "GO"
+    assert seen[0] < seen[1]
+    assert latest.is_symlink()
+    assert latest.readlink() == Path(seen[1].name)
+    assert {path.stat().st_mode & 0o777 for path in seen} == {0o700}
+
+
+@pytest.mark.parametrize("option", ["--list-checks", "--help"])
+def test_a_question_is_answered_within_a_second(option: str) -> None:
+    """Of the processor, so that a busy machine does not matter; without the heavy libraries."""
+    heavy = "('sslyze', 'psycopg', 'testcontainers', 'uvicorn')"
+    script = f"""
+import pytest, sys
+pytest.main(['-c', 'pyproject.toml', '{option}'])
+print('loaded:', [name for name in {heavy} if name in sys.modules])
+"""
+    took = []
+    for _ in range(3):
+        before = os.times()
+        run = subprocess.run(
+            [sys.executable, "-c", script], capture_output=True, text=True, cwd=ROOT, timeout=60, check=True
+        )
+        after = os.times()
+        took.append(after.children_user + after.children_system - before.children_user - before.children_system)
+    print(f"{option}: {min(took):.2f} s of the processor")  # noqa: T201
+    assert run.stdout.splitlines()[-1] == "loaded: []"
+    assert min(took) < 1
