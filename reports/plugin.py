@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shlex
+import signal
 from collections.abc import Generator
 from dataclasses import asdict
 from datetime import datetime
@@ -28,6 +29,7 @@ from reports.waivers import review
 
 LEDGER: pytest.StashKey[dict[str, Row]] = pytest.StashKey()
 SELECTED: pytest.StashKey[list[str]] = pytest.StashKey()
+STRAYS: pytest.StashKey[list[str]] = pytest.StashKey()
 FINISHED: pytest.StashKey[Run] = pytest.StashKey()
 POLICY: pytest.StashKey[tuple[Settings, datetime]] = pytest.StashKey()
 
@@ -105,6 +107,13 @@ class Ledger:
 
     def __init__(self, config: pytest.Config) -> None:
         self._config = config
+        self.strays = config.stash[STRAYS] = []
+        """What failed and is no check of the environment: whatever it is, it is not GO."""
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        """Scrub what a broken module says."""
+        if report.failed:
+            report.longrepr = self._config.stash[RUN].redactor.text(str(report.longrepr))
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
@@ -114,6 +123,8 @@ class Ledger:
         rows = dict(selected(self._config.stash[RUN].rows, [report.nodeid]))
         row = rows.get(report.nodeid)
         if row is None:
+            if report.failed:
+                self.strays.append(report.nodeid)
             return
         plain = getattr(report, "golive", None)
         if plain is None:
@@ -132,7 +143,11 @@ def pytest_sessionfinish(session: pytest.Session) -> Generator[None, None, None]
     if run is None or is_worker(config):
         yield
         return
+    run.finish()
     finished = redacted(_finish(session, run), run.redactor.text)
+    # The answer stands: what is left is to write it down and to clean up, and that takes a bounded time.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
     config.stash[FINISHED] = finished
     session.exitstatus = finished.exit_code
     try:
@@ -182,6 +197,8 @@ def _finish(session: pytest.Session, run: Any) -> Run:
     interrupted = {2: "interrupted", 3: "internal error"}.get(int(session.exitstatus), "")
     if run.broken:
         interrupted = "; ".join(run.broken)
+    elif strays := config.stash[STRAYS]:
+        interrupted = interrupted or f"{strays[0]} failed and is no check"
     word, code, reason = verdict(
         rows,
         expected=len(chosen),

@@ -437,7 +437,7 @@ def test_a_command_has_a_deadline_even_with_children(tmp_path: Path, monkeypatch
 
 
 def _short(init: Any) -> Any:
-    return lambda self, *given: init(self, *given, timeout=0.3)
+    return lambda self, *given, **named: init(self, *given, **named, timeout=0.3)
 
 
 def test_explain_names_the_place_of_every_value(tmp_path: Path) -> None:

@@ -161,7 +161,6 @@ print('loaded:', [name for name in {heavy} if name in sys.modules])
     assert min(took) < 1
 
 
-@pytest.mark.xfail(reason="what fails beside the rows is in pytest's count, but neither in the verdict nor in the exit")
 def test_what_fails_beside_the_checks_is_never_go(healthy: Path, tmp_path: Path) -> None:
     """A `check_` function without its mark, say: it judged something, failed, and belongs to no row."""
     root = copy_of_the_repository(tmp_path / "copy")
@@ -171,7 +170,6 @@ def test_what_fails_beside_the_checks_is_never_go(healthy: Path, tmp_path: Path)
     assert last(run).startswith("CANNOT TELL demo")
 
 
-@pytest.mark.xfail(reason="the catalogue imports it before pytest can report it: an internal error without a verdict")
 @pytest.mark.parametrize("workers", ["-n0", "-n2"])
 def test_a_broken_check_module_cannot_tell(healthy: Path, tmp_path: Path, workers: str) -> None:
     root = copy_of_the_repository(tmp_path / "copy")

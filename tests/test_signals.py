@@ -153,7 +153,6 @@ def busy() -> float:
     return 1 + os.getloadavg()[0] / (os.cpu_count() or 1)
 
 
-@pytest.mark.xfail(reason="a signal after the verdict was written ends the run with a traceback as its last lines")
 def test_a_signal_after_the_verdict_changes_nothing_of_it(tmp_path: Path) -> None:
     """Exit code, last line and `verdict.json` say the same."""
     process = begin(tmp_path / "run", "--env=demo", "-k", "reach")
