@@ -20,8 +20,8 @@ lint: setup
 drill: setup programs
 	@$(PY) -m tests.drill
 
-bench:
-	@echo "There is nothing to run yet: the benchmarks come with the benchmark work, in bench/."
+bench: setup programs
+	@$(PY) -m bench
 
 setup: $(STAMP)
 

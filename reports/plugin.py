@@ -5,9 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 import shlex
+import signal
 from collections.abc import Generator
 from dataclasses import asdict
-from datetime import date, datetime
+from datetime import datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -16,19 +17,21 @@ import pytest
 
 from fixtures.environment.policy import Settings
 from fixtures.evidence.store import Store, now, write_private
-from fixtures.plugin import REPLAYED, RUN, is_worker, row_of, selected
-from fixtures.run import declared_environment, saved_at
+from fixtures.plugin import MOMENT, RUN, is_worker, row_of, selected
+from fixtures.run import declared_environment
 from fixtures.vocabulary import Check
 from reports.causes import fold
 from reports.outcomes import Judged, judge
 from reports.records import EvidenceNote, Outcome, Row, Run
 from reports.redacted import redacted
 from reports.verdict import verdict
+from reports.waivers import review
 
 LEDGER: pytest.StashKey[dict[str, Row]] = pytest.StashKey()
 SELECTED: pytest.StashKey[list[str]] = pytest.StashKey()
+STRAYS: pytest.StashKey[list[str]] = pytest.StashKey()
 FINISHED: pytest.StashKey[Run] = pytest.StashKey()
-POLICY: pytest.StashKey[tuple[Settings, date]] = pytest.StashKey()
+POLICY: pytest.StashKey[tuple[Settings, datetime]] = pytest.StashKey()
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -82,8 +85,7 @@ def pytest_runtest_makereport(
         return report
     if isinstance(error, (KeyboardInterrupt, SystemExit)):
         return report
-    settings, today = _policy(item.config)
-    judged = judge(row.check, row.target, error, settings, today)
+    judged = judge(row.check, row.target, error, *_policy(item.config))
     report.golive = _plain(judged, row.target)  # type: ignore[attr-defined]
     match judged.outcome:
         case Outcome.WARNED | Outcome.WAIVED:
@@ -92,6 +94,8 @@ def pytest_runtest_makereport(
             report.outcome = "failed"
         case Outcome.PASSED:
             report.outcome = "passed"
+            if judged.unneeded:
+                report.wasxfail = judged.note
     if error is not None:
         report.longrepr = _text(row.check, row.target, judged)
     report.sections = []
@@ -103,6 +107,13 @@ class Ledger:
 
     def __init__(self, config: pytest.Config) -> None:
         self._config = config
+        self.strays = config.stash[STRAYS] = []
+        """What failed and is no check of the environment: whatever it is, it is not GO."""
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        """Scrub what a broken module says."""
+        if report.failed:
+            report.longrepr = self._config.stash[RUN].redactor.text(str(report.longrepr))
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
@@ -112,6 +123,8 @@ class Ledger:
         rows = dict(selected(self._config.stash[RUN].rows, [report.nodeid]))
         row = rows.get(report.nodeid)
         if row is None:
+            if report.failed:
+                self.strays.append(report.nodeid)
             return
         plain = getattr(report, "golive", None)
         if plain is None:
@@ -130,7 +143,11 @@ def pytest_sessionfinish(session: pytest.Session) -> Generator[None, None, None]
     if run is None or is_worker(config):
         yield
         return
+    run.finish()
     finished = redacted(_finish(session, run), run.redactor.text)
+    # The answer stands: what is left is to write it down and to clean up, and that takes a bounded time.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
     config.stash[FINISHED] = finished
     session.exitstatus = finished.exit_code
     try:
@@ -180,6 +197,8 @@ def _finish(session: pytest.Session, run: Any) -> Run:
     interrupted = {2: "interrupted", 3: "internal error"}.get(int(session.exitstatus), "")
     if run.broken:
         interrupted = "; ".join(run.broken)
+    elif strays := config.stash[STRAYS]:
+        interrupted = interrupted or f"{strays[0]} failed and is no check"
     if run.trouble:
         interrupted = run.trouble
     word, code, reason = verdict(
@@ -207,6 +226,7 @@ def _finish(session: pytest.Session, run: Any) -> Run:
 
     declared = {name.partition(".")[0] for name in run.environment.targets()}
     notes = _evidence(run)
+    complete = len(chosen) == len(run.rows)
     return Run(
         verdict=word,
         exit_code=code,
@@ -216,13 +236,18 @@ def _finish(session: pytest.Session, run: Any) -> Run:
         ticket=run.ticket,
         run=run.kind,
         started_at=run.started_at,
-        judged_at=_clock(config),
-        complete=not interrupted and not missing and len(chosen) == len(run.rows),
+        judged_at=config.stash[MOMENT] if run.replay and not config.option.env else now(),
+        complete=complete and not interrupted and not missing,
         selected=len(chosen),
         generated=len(run.rows),
         rows=tuple(rows + missing),
         not_covered=tuple(f"{name} (not declared)" for name in load_sections() if name not in declared),
-        warnings=tuple(f"fault put in: {run.fault}" for _ in range(1) if run.fault),
+        warnings=(
+            *(f"fault put in: {name}" for name in [run.fault] if name),
+            *review(
+                run.settings.waivers, (*rows, *missing), config.stash[MOMENT], complete=len(chosen) == len(run.rows)
+            ),
+        ),
         evidence=notes,
         replayed=run.replay,
         directory=str(run.directory),
@@ -271,7 +296,7 @@ def _digest(store: Store) -> str:
     return digest.hexdigest()
 
 
-def _policy(config: pytest.Config) -> tuple[Settings, date]:
+def _policy(config: pytest.Config) -> tuple[Settings, datetime]:
     if POLICY not in config.stash:
         run = config.stash.get(RUN, None)
         if run is not None:
@@ -280,15 +305,8 @@ def _policy(config: pytest.Config) -> tuple[Settings, date]:
             settings = declared_environment(Path(config.workerinput["golive"]["names"])).settings  # type: ignore[attr-defined]
         if config.option.fail_on:
             settings = settings.with_fail_on(config.option.fail_on)
-        config.stash[POLICY] = (settings, _clock(config).date())
+        config.stash[POLICY] = (settings, config.stash[MOMENT])
     return config.stash[POLICY]
-
-
-def _clock(config: pytest.Config) -> datetime:
-    """The moment that is judged by: now, or that of the evidence where a run is judged again by its own file."""
-    run = config.stash.get(RUN, None)
-    source = run.replay if run is not None else config.stash.get(REPLAYED, None)
-    return saved_at(source) if source and not config.option.env else now()
 
 
 def _command(config: pytest.Config) -> str:
@@ -298,6 +316,7 @@ def _command(config: pytest.Config) -> str:
 
 
 def _plain(judged: Judged, target: str) -> dict[str, str]:
+    """Text only: this is what crosses from a worker to the controller."""
     return {key: str(value) for key, value in asdict(judged).items()} | {"target": target}
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -124,8 +125,12 @@ def test_each_mistake_of_a_replica(change: dict[str, Any], name: str, outcome: s
     assert wrong(REPLICA.model_copy(update=change)) == {name: outcome}
 
 
-def context(**siblings: Postgres) -> Context:
-    return Context("postgres.primary", time.monotonic() + 3, siblings=siblings)
+def context(**servers: Postgres) -> Context:
+    return Context(
+        "postgres.primary",
+        time.monotonic() + 3,
+        targets={f"postgres.{name}": server for name, server in servers.items()},
+    )
 
 
 def test_closed_and_silent_ports_cannot_tell_and_nothing_leaks() -> None:
@@ -136,7 +141,7 @@ def test_closed_and_silent_ports_cannot_tell_and_nothing_leaks() -> None:
             look(target, context())
     with pytest.raises(CannotTell) as closed:
         look(target, context())
-    assert (silent.value.cause, closed.value.cause) == ("network", "outage")
+    assert (silent.value.cause, closed.value.cause) == ("outage", "outage")
     assert "hidden" not in silent.value.message + closed.value.message
 
 
@@ -181,3 +186,46 @@ def test_a_superuser_is_seen_and_a_wrong_password_is_refused(stack: Stack) -> No
     with pytest.raises(CannotTell) as refused:
         look(stranger, context())
     assert refused.value.cause == "permission"
+
+
+def test_no_answer_is_an_outage_only_where_a_control_answers() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    server = Postgres(url=Secret(f"postgresql://me:hidden@127.0.0.1:{port}/db"))
+    blind = replace(context(), vantage="office", controls=(f"127.0.0.1:{port}",))
+    with pytest.raises(CannotTell) as unseen:
+        look(server, blind)
+    assert (unseen.value.cause, unseen.value.target) == ("network", "vantage office")
+    with socket.create_server(("127.0.0.1", 0)) as alive:
+        sighted = replace(blind, controls=(f"127.0.0.1:{alive.getsockname()[1]}",))
+        with pytest.raises(CannotTell) as closed:
+            look(server, sighted)
+        with pytest.raises(CannotTell) as nameless:
+            look(Postgres(url=Secret("postgresql://me:hidden@golive-no-such-name.invalid/db")), sighted)
+    assert (closed.value.cause, closed.value.message) == ("outage", "no answer (refused)")
+    assert "does not resolve" in nameless.value.message
+
+
+def test_a_replica_names_the_primary_that_it_could_not_be_compared_with() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    gone = Postgres(url=Secret(f"postgresql://me:hidden@127.0.0.1:{port}/db"))
+    here = replace(context(first=gone), target_id="postgres.second")
+    with pytest.raises(CannotTell) as unseen:
+        look_at_replica(Postgres(url=SERVER.url, replica_of="first"), here)
+    assert (unseen.value.cause, unseen.value.target) == ("outage", "postgres.first")
+
+
+def test_a_replica_that_holds_records_back_has_a_lag_at_every_look(stack: Stack) -> None:
+    primary = Postgres(url=Secret(stack.variables["primary_url"]))
+    replica = Postgres(url=Secret(stack.variables["replica_url"]), replica_of="primary")
+    stack.sql("SELECT pg_wal_replay_pause()", at="replica")
+    try:
+        stack.sql("SELECT pg_logical_emit_message(true, 'golive', 'x')")
+        time.sleep(0.5)
+        held = look_at_replica(replica, context(primary=primary))
+    finally:
+        stack.sql("SELECT pg_wal_replay_resume()", at="replica")
+    assert isinstance(held, ReplicaEvidence)
+    assert held.lag is not None
+    assert held.lag > 0.4

@@ -7,18 +7,20 @@ import pickle
 import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import jsonschema
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
+from pydantic import Field
 from ruamel.yaml import YAML
 
 from fixtures.environment import references, schema
 from fixtures.environment.explain import explain
 from fixtures.environment.loading import ENVIRONMENTS, BadEnvironment, Environment, load
-from fixtures.environment.policy import Settings
+from fixtures.environment.model import SECTIONS, RefersTo, Strict, Target
+from fixtures.environment.policy import Settings, Waiver
 from fixtures.environment.secrets import Secret
 from fixtures.vocabulary import Severity
 
@@ -76,9 +78,9 @@ WAIVER = "waivers: [{check: a.b, target: '*', outcome: failed, reason: r, ticket
     ("text", "line"),
     [
         (GOOD + "    heath: {}\n", "x.yaml:5: endpoints.web.heath: an unknown key, allowed: ca, connect, connect_http, "
-         "expect, from, health, paths, redirects_here, url, did you mean health"),
+         "deep, expect, from, health, paths, redirects_here, url, did you mean health"),
         (GOOD + "    vantage: a\n", "x.yaml:5: endpoints.web.vantage: an unknown key, allowed: ca, connect, "
-         "connect_http, expect, from, health, paths, redirects_here, url"),
+         "connect_http, deep, expect, from, health, paths, redirects_here, url"),
         (GOOD + "born: 20260301\n", "x.yaml:5: born: found '20260301', allowed: a date written 2026-12-31"),
         (GOOD + WAIVER % "31.12.2026", "x.yaml:5: waivers.0.until: found '31.12.2026', allowed: a date written "
          "2026-12-31"),
@@ -127,10 +129,264 @@ def test_a_mistake_is_one_line(tmp_path: Path, text: str | bytes, line: str) -> 
     assert refused(tmp_path, text) == line
 
 
-def test_mistakes_of_overrides_name_the_option(tmp_path: Path) -> None:
-    assert refused(tmp_path, GOOD, "run.confirm.looks=none").startswith("--set run.confirm.looks: run.confirm.looks: ")
-    assert refused(tmp_path, GOOD, "protectd=true").endswith("did you mean protected")
-    assert refused(tmp_path, GOOD, "protected").startswith("--set protected: KEY=VALUE is allowed")
+@pytest.mark.parametrize(
+    ("option", "line"),
+    [
+        ("run.confirm.looks=none", "--set run.confirm.looks: found 'none', allowed: a valid integer, unable to parse "
+         "string as an integer"),
+        ("endpoints.web.expect.p59=1s", "--set endpoints.web.expect.p59: an unknown key, allowed: certificate, "
+         "hsts_max_age, p95, did you mean p95"),
+        ("policy={fail_on: hgh}", "--set policy.fail_on: found 'hgh', allowed: 'advisory', 'low', 'medium', 'high' or "
+         "'critical'"),
+        ("waivers=[{check: 1}]", "--set waivers.0.check: found '1', allowed: a valid string"),
+        ("waivers.file=w.yaml", "--set waivers.file: 'w.yaml' not found, available: "),
+        ("endpoints.a b.url=https://a.test", "--set endpoints.a b.url: the name 'a b', letters, digits, _ and - are "
+         "allowed"),
+        ("endpoints.web.from=vpc", "--set endpoints.web.from: found 'vpc', allowed vantages: none"),
+        ("instances={from: vpc, app: {url: 'http://a:1'}}", "--set instances.from: found 'vpc', allowed vantages: "
+         "none"),
+        ("born=[", "--set born: not readable as YAML (expected the node content, but found '<stream end>'), YAML 1.2 "
+         "is allowed"),
+        ("protected", "--set protected: KEY=VALUE is allowed, with a dotted key such as endpoints.web.connect"),
+    ],
+)  # fmt: skip
+def test_a_mistake_of_an_option_names_its_key_once(tmp_path: Path, option: str, line: str) -> None:
+    found = refused(tmp_path, GOOD, option)
+    assert found.startswith(line) if line.endswith(": ") else found == line
+
+
+def test_an_unknown_key_of_an_option_has_its_neighbour(tmp_path: Path) -> None:
+    line = refused(tmp_path, GOOD, "protectd=true")
+    assert line.startswith("--set protectd: an unknown key, allowed: ")
+    assert line.endswith("did you mean protected")
+
+
+ACCEPTED = f"""# Looked after by the security team.
+- check: headers.*
+  target: "*"
+  outcome: failed
+  until: {LATEST}
+  reason: r
+  ticket: OPS-12
+  owner: web-team
+"""
+
+
+def test_waivers_may_stand_in_a_file_of_their_own(tmp_path: Path) -> None:
+    (tmp_path / "accepted").mkdir()
+    write(tmp_path / "accepted", ACCEPTED, "prod.waivers")
+    env = loaded(tmp_path, GOOD + "waivers: {file: accepted/prod.waivers.yaml}\n")
+    (waiver,) = env.settings.waivers
+    assert (waiver.check, waiver.target, waiver.until) == ("headers.*", "*", LATEST)
+    assert env.provenance["waivers.0.ticket"] == f"{tmp_path}/accepted/prod.waivers.yaml:7"
+    write(tmp_path / "accepted", ACCEPTED.replace("OPS-12", "OPS-13"), "prod.waivers")
+    assert loaded(tmp_path, GOOD + "waivers: {file: accepted/prod.waivers.yaml}\n").digest != env.digest
+
+
+@pytest.mark.parametrize("text", ["# none left\n", "[]\n"])
+def test_a_file_of_waivers_may_be_empty(tmp_path: Path, text: str) -> None:
+    write(tmp_path, text, "w")
+    assert loaded(tmp_path, GOOD + "waivers: {file: w.yaml}\n").settings.waivers == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "accepted", "line"),
+    [
+        ("{file: w.yaml}", ACCEPTED.replace("outcome: failed", "outcome: fails"), "w.yaml:4: waivers.0.outcome: found "
+         "'fails', allowed: 'failed' or 'cannot_tell'"),
+        ("{file: w.yaml}", ACCEPTED.replace("ticket", "tiket"), "w.yaml:7: waivers.0.tiket: an unknown key, allowed: "
+         "accepts, check, outcome, owner, reason, target, ticket, until, did you mean ticket"),
+        ("{file: w.yaml}", ACCEPTED.replace("  owner: web-team\n", ""), "w.yaml:2: waivers.0.owner: found nothing, a "
+         "value is required"),
+        ("{file: w.yaml}", ACCEPTED.replace("headers.*", '"*.*"'), "w.yaml:2: waivers.0.check: found '*.*', allowed: "
+         "checks of one area: headers.csp_is_strict, headers.csp_*, headers.*"),
+        ("{file: w.yaml}", "waivers: []\n", "w.yaml:1: waivers: found a map, a list is allowed in this file"),
+        ("{file: w.yaml}", "- a: [\n", "w.yaml:2: not readable as YAML (expected the node content, but found '<stream "
+         "end>'), YAML 1.2 is allowed"),
+        ("{file: v.yaml}", ACCEPTED, "x.yaml:5: waivers.file: 'v.yaml' not found, available: w.yaml, did you mean "
+         "w.yaml"),
+        ("{flie: w.yaml}", ACCEPTED, "x.yaml:5: waivers.flie: an unknown key, allowed: file"),
+        ("{}", ACCEPTED, "x.yaml:5: waivers.file: found nothing, the name of one file is allowed"),
+        ("{file: [w.yaml]}", ACCEPTED, "x.yaml:5: waivers.file: found a list, the name of one file is allowed"),
+        ('{file: "${env:HOME}"}', ACCEPTED, "x.yaml:5: waivers.file: a reference, only a value written out is allowed "
+         "here"),
+        ("w.yaml", ACCEPTED, "x.yaml:5: waivers: found 'w.yaml', allowed: a valid tuple"),
+    ],
+)  # fmt: skip
+def test_a_mistake_in_a_file_of_waivers_is_one_line(tmp_path: Path, text: str, accepted: str, line: str) -> None:
+    write(tmp_path, accepted, "w")
+    assert refused(tmp_path, f"{GOOD}waivers: {text}\n") == line
+
+
+def test_a_list_above_replaces_the_list_below(tmp_path: Path) -> None:
+    own = WAIVER % LATEST
+    write(tmp_path, ACCEPTED, "w")
+    write(tmp_path, GOOD + own + "commands: [op, sh]\n", "base")
+    write(tmp_path, GOOD + "waivers: {file: w.yaml}\n", "filed")
+
+    def tickets(text: str) -> list[str]:
+        return [waiver.ticket for waiver in loaded(tmp_path, f"schema: 1\n{text}").settings.waivers]
+
+    assert tickets("extends: base\n") == ["t"]
+    assert tickets("extends: base\n" + own.replace("ticket: t", "ticket: u")) == ["u"]
+    assert tickets("extends: base\nwaivers: {file: w.yaml}\n") == ["OPS-12"]
+    assert tickets("extends: filed\n") == ["OPS-12"]
+    assert tickets("extends: filed\n" + own) == ["t"]
+    assert tickets("extends: filed\nwaivers: []\n") == []
+    assert tickets("extends: base\nwaivers: null\n") == []
+    assert loaded(tmp_path, "schema: 1\nextends: base\ncommands: [cat]\n").settings.commands == ("cat",)
+
+
+def test_a_file_of_waivers_is_found_beside_the_layer_that_names_it(tmp_path: Path) -> None:
+    (tmp_path / "shared").mkdir()
+    write(tmp_path / "shared", ACCEPTED, "w")
+    write(tmp_path / "shared", GOOD + "waivers: {file: w.yaml}\n", "base")
+    assert len(loaded(tmp_path, "schema: 1\nextends: shared/base\n").settings.waivers) == 1
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("from", "20261205"), ("from", "'20261205'"), ("from", "2026-12-05T01:00"), ("from", "2026-13-05T01:00Z"),
+        ("until", "9999-12-31T23:59-23:59"), ("until", "soon"),
+    ],
+)  # fmt: skip
+def test_a_window_needs_moments_with_a_zone(tmp_path: Path, key: str, value: str) -> None:
+    fields = {"from": "2026-12-05T01:00Z", "until": "2026-12-05T03:00Z", key: value}
+    text = f"maintenance: [{{from: {fields['from']}, until: {fields['until']}, targets: ['*'], ticket: t}}]\n"
+    assert refused(tmp_path, GOOD + text).endswith(", allowed: a moment with its zone, written 2026-12-31T01:00Z")
+
+
+def test_the_release_is_a_value_and_no_secret(tmp_path: Path) -> None:
+    text = GOOD.replace("a.test", "${release}.a.test") + "run: {identify: {headers: {x-release: '${release}'}}}\n"
+    env = loaded(tmp_path, text, release="4f2c1ab")
+    web: Any = env.targets()["endpoints.web"]
+    assert (web.url, env.settings.run.identify.headers["x-release"]) == ("https://4f2c1ab.a.test", "4f2c1ab")
+    assert env.secrets() == []
+    assert "https://4f2c1ab.a.test" in explain(env)
+    line = "x.yaml:5: run.identify.headers.x-release: ${release}, a value that --release=ID gives; it is not given"
+    assert refused(tmp_path, text) == line
+
+
+def test_a_secret_beside_the_release_stays_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PW", CANARY)
+    env = loaded(tmp_path, GOOD + "run: {identify: {headers: {x: '${release}/${env:PW}'}}}\n", release="4f2c1ab")
+    assert isinstance(env.settings.run.identify.headers["x"], Secret)
+    assert CANARY not in explain(env)
+
+
+HOSTS = """schema: 1
+vantages: {vpc: {}}
+instances:
+  from: vpc
+  health: {within: 2s}
+  discover: {hosts: [app1.internal, app2.internal], port: 3000}
+"""
+
+
+def test_hosts_become_named_instances(tmp_path: Path) -> None:
+    env = loaded(tmp_path, HOSTS + "  app2: {health: {path: /up}}\n  spare: {url: 'http://10.0.0.9:1', from: vpc}\n")
+    targets: dict[str, Any] = dict(env.targets())
+    assert {key: (t.url, t.vantage, t.health.path, t.health.within) for key, t in targets.items()} == {
+        "instances.app1": ("http://app1.internal:3000", "vpc", "/api/health", 2.0),
+        "instances.app2": ("http://app2.internal:3000", "vpc", "/up", 2.0),
+        "instances.spare": ("http://10.0.0.9:1", "vpc", "/api/health", 2.0),
+    }
+    assert env.provenance["instances.app1.url"] == f"{tmp_path}/x.yaml:6"
+    assert env.provenance["instances.app2.health.within"] == f"{tmp_path}/x.yaml:5"
+    named = "schema: 1\ninstances:\n  a: {url: 'http://app1.internal:3000'}\n"
+    assert list(loaded(tmp_path, named).targets()) == ["instances.a"]
+
+
+def test_hosts_merge_with_layers_and_options(tmp_path: Path) -> None:
+    write(tmp_path, HOSTS, "base")
+    text = "schema: 1\nextends: base\ninstances: {discover: {hosts: [app3.internal]}}\n"
+    targets: dict[str, Any] = dict(loaded(tmp_path, text, "instances.discover.port=3001").targets())
+    assert {key: t.url for key, t in targets.items()} == {"instances.app3": "http://app3.internal:3001"}
+    gone = "schema: 1\nextends: base\ninstances: {discover: null, a: {url: 'http://a:1'}}\n"
+    assert list(loaded(tmp_path, gone).targets()) == ["instances.a"]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line"),
+    [
+        ("app2.internal", "app1.other", "x.yaml:6: instances.discover.hosts.1: found 'app1.other', a second instance "
+         "app1, each name is allowed once; write one under another name, with its url"),
+        ("3000}", "3000}\n  app1: {url: 'http://b:1'}", "x.yaml:6: instances.discover.hosts.0: found 'app1.internal', "
+         "a second instance app1, each name is allowed once; write one under another name, with its url"),
+        ("hosts: [app1.internal, app2.internal]", "dns: app.internal", "x.yaml:6: instances.discover.dns: what DNS "
+         "answers today is no part of saved evidence, a list of hosts is allowed: {hosts: [app1.internal, "
+         "app2.internal], port: 3000}"),
+        ("hosts", "host", "x.yaml:6: instances.discover.host: an unknown key, allowed: hosts, port, did you mean "
+         "hosts"),
+        ("app1.internal", '"app1/x"', "x.yaml:6: instances.discover.hosts.0: found 'app1/x', allowed: a host name such "
+         "as app1.internal"),
+        ("app1.internal", '"${env:APP_HOST}"', "x.yaml:6: instances.discover.hosts.0: a reference, a host written out "
+         "is allowed: it names a target"),
+        ("[app1.internal, app2.internal]", "[]", "x.yaml:6: instances.discover.hosts: found a list, allowed: at least "
+         "one host"),
+        (", port: 3000", "", "x.yaml:6: instances.discover.port: found nothing, a value is required"),
+        ("3000", "70000", "x.yaml:6: instances.discover.port: found '70000', allowed: less than or equal to 65535"),
+        ("from: vpc", "from: vcp", "x.yaml:4: instances.from: found 'vcp', allowed vantages: vpc, did you mean vpc"),
+        ("within", "withn", "x.yaml:5: instances.health.withn: an unknown key, allowed: path, samples, within, did you "
+         "mean within"),
+        ("  discover: {hosts: [app1.internal, app2.internal], port: 3000}\n", "", "x.yaml:3: instances: found an empty "
+         "map, a map of named targets is allowed"),
+    ],
+)  # fmt: skip
+def test_a_mistake_in_hosts_is_one_line(
+    tmp_path: Path, old: str, new: str, line: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("APP_HOST", "app1.internal")
+    assert refused(tmp_path, HOSTS.replace(old, new, 1)) == line
+
+
+class Budget(Strict):
+    """A part of a pool that names another target."""
+
+    counts_for: Annotated[str | None, RefersTo("pools")] = None
+
+
+class Pool(Target):
+    """A section that no module of the suite has."""
+
+    of: Annotated[str, RefersTo("postgres")] = Field(alias="for")
+    beside: Annotated[tuple[str, ...], RefersTo("pools")] = ()
+    budget: Budget = Budget()
+
+
+POOLS = "schema: 1\npostgres: {primary: {url: 'postgres://x/y'}}\npools:\n  main: {for: primary}\n  side: {%s}\n"
+
+
+@pytest.mark.parametrize(
+    ("side", "line"),
+    [
+        ("for: primary, beside: [main], budget: {counts_for: main}", ""),
+        ("for: primry", "for: found 'primry', allowed targets of postgres: primary, did you mean primary"),
+        ("for: primary, beside: [main, mian]", "beside: found a list, allowed other targets of pools: main, did you "
+         "mean main"),
+        ("for: primary, beside: [side]", "beside: found a list, allowed other targets of pools: main"),
+        ("for: primary, budget: {counts_for: side}", "budget.counts_for: found 'side', allowed other targets of "
+         "pools: main"),
+    ],
+)  # fmt: skip
+def test_a_section_says_itself_what_its_fields_refer_to(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, side: str, line: str
+) -> None:
+    monkeypatch.setitem(SECTIONS, "pools", Pool)
+    if line:
+        assert refused(tmp_path, POOLS % side) == f"x.yaml:5: pools.side.{line}"
+    else:
+        assert "pools.side" in loaded(tmp_path, POOLS % side).targets()
+
+
+def test_a_reference_to_a_section_that_is_not_there_has_no_choice(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(SECTIONS, "pools", Pool)
+    text = "schema: 1\npools: {main: {for: primary}}\n"
+    line = "x.yaml:2: pools.main.for: found 'primary', allowed targets of postgres: none"
+    assert refused(tmp_path, text) == line
 
 
 def test_an_unknown_name_lists_the_available_ones() -> None:
@@ -181,7 +437,7 @@ def test_a_command_has_a_deadline_even_with_children(tmp_path: Path, monkeypatch
 
 
 def _short(init: Any) -> Any:
-    return lambda self, commands, variables: init(self, commands, variables, timeout=0.3)
+    return lambda self, *given, **named: init(self, *given, **named, timeout=0.3)
 
 
 def test_explain_names_the_place_of_every_value(tmp_path: Path) -> None:
@@ -215,6 +471,29 @@ def test_the_written_schema_is_current() -> None:
     assert schema.PATH.read_text(encoding="utf-8") == schema.text()
 
 
+WAYS = [
+    "waivers: {file: prod.waivers.yaml}\n",
+    WAIVER % LATEST,
+    "instances: {from: null, discover: {hosts: [a.internal], port: 3000}, b: {url: 'http://b:1'}}\n",
+    "    deep: {when: nightly, accept: 7d}\n",
+    "born: ${env:BORN}\n",
+]
+
+
+@pytest.mark.parametrize("text", WAYS)
+def test_the_schema_knows_every_way_to_write(text: str) -> None:
+    document = YAML(typ="safe", pure=True).load(GOOD + text)
+    jsonschema.Draft202012Validator(schema.json_schema()).validate(json.loads(json.dumps(document, default=str)))
+
+
+@pytest.mark.parametrize("text", ["waivers: {flie: a}\n", "instances: {discover: {dns: a}}\n", "instances: {a: 1}\n"])
+def test_the_schema_refuses_what_the_loader_refuses(tmp_path: Path, text: str) -> None:
+    document = YAML(typ="safe", pure=True).load(GOOD + text)
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.Draft202012Validator(schema.json_schema()).validate(document)
+    assert refused(tmp_path, GOOD + text)
+
+
 WORDS = st.sampled_from([*Settings.model_fields, "endpoints", "postgres", "web", "url", "from", "x", "1", "null"])
 VALUES = st.recursive(
     st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=9), WORDS),
@@ -224,15 +503,18 @@ VALUES = st.recursive(
 FUZZ = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
-def survives(folder: Path, raw: bytes, *overrides: str) -> None:
+def survives(folder: Path, raw: bytes, *overrides: str, release: str = "") -> None:
     path = write(folder, raw)
     try:
-        load(str(path), overrides)
+        env = load(str(path), overrides, release=release)
+        explain(env)
     except BadEnvironment as error:
         line = str(error)
     else:
         return
     assert line.isprintable()
+    # Every line starts with a place: a file with or without a line, or the option.
+    assert line.startswith((str(path), str(folder), "--set "))
 
 
 @FUZZ
@@ -262,3 +544,82 @@ def test_any_punctuation_is_read_or_refused(tmp_path: Path, text: str) -> None:
 @example({"extends": {"a": 1}, "run": "x", "waivers": {"a": 1}})
 def test_any_structure_is_read_or_refused(tmp_path: Path, document: dict[str, Any]) -> None:
     survives(tmp_path, json.dumps({"schema": 1, **document}).encode())
+
+
+@FUZZ
+@given(st.one_of(st.binary(), st.lists(st.dictionaries(st.sampled_from([*Waiver.model_fields, "x"]), VALUES))))
+@example([{"check": "a.b", "target": "[", "outcome": "failed", "until": "2026-02-30"}])
+@example(b"- &a\n- *a")
+def test_any_file_of_waivers_is_read_or_refused(tmp_path: Path, written: bytes | list[dict[str, Any]]) -> None:
+    (tmp_path / "w.yaml").write_bytes(written if isinstance(written, bytes) else json.dumps(written).encode())
+    survives(tmp_path, (GOOD + "waivers: {file: w.yaml}\n").encode())
+
+
+@FUZZ
+@given(st.text(max_size=30) | st.text("a/.", max_size=400))
+@example("\0")
+@example("a" * 5000)
+@example("..")
+@example("/")
+def test_any_name_of_a_file_is_read_or_refused(tmp_path: Path, name: str) -> None:
+    survives(tmp_path, (GOOD + f"waivers: {{file: {json.dumps(name)}}}\n").encode())
+    survives(tmp_path, (GOOD + f"extends: {json.dumps(name)}\n").encode())
+
+
+KEYS = [
+    "endpoints.web.url",
+    "waivers",
+    "waivers.file",
+    "instances",
+    "instances.discover.hosts",
+    "run",
+    "policy.fail_on",
+]
+
+
+@FUZZ
+@given(
+    st.one_of(st.sampled_from(KEYS), st.text("ab.=- ", max_size=9), st.text(max_size=9)), VALUES | st.text(max_size=20)
+)
+@example("instances.discover", {"hosts": ["a", ["b"]], "port": 1})
+@example("instances.discover", {"hosts": {"a": 1}, "port": True})
+@example("a" * 300, 1)
+def test_any_option_is_read_or_refused(tmp_path: Path, key: str, value: Any) -> None:
+    survives(tmp_path, GOOD.encode(), f"{key}={value if isinstance(value, str) else json.dumps(value)}")
+
+
+@FUZZ
+@given(
+    st.text("${}:-releasenvfilcmdt /.", max_size=24)
+    | st.sampled_from(["${release}", "${release:x}", "${env:HOME}", "${env:}", "${env:X:-}", "${file:.}", "${cmd:}",
+                       "${cmd:'}", "${stack:a}", "${file:\0}", "${", "${}", "${release}${"]),
+    st.text(max_size=9),
+)  # fmt: skip
+def test_any_reference_is_resolved_or_refused(tmp_path: Path, text: str, release: str) -> None:
+    quoted = json.dumps(text)
+    for line in (f"    ca: {quoted}", f"born: {quoted}", f"run: {{identify: {{headers: {{x: {quoted}}}}}}}",
+                 f"waivers: {{file: {quoted}}}", f"commands: [{quoted}]",
+                 f"postgres: {{a: {{url: {quoted}, replica_of: {quoted}}}}}"):  # fmt: skip
+        survives(tmp_path, f"{GOOD}{line}\n".encode(), release=release)
+
+
+LABELS = st.lists(st.one_of(st.text(max_size=9), st.sampled_from(["app1.a", "app1.b", "10.0.0.1", "::1", "a_b"])))
+
+
+@FUZZ
+@given(
+    st.fixed_dictionaries(
+        {},
+        optional={
+            "discover": st.fixed_dictionaries(
+                {}, optional={"hosts": LABELS | VALUES, "port": st.integers(0, 70000) | VALUES, "dns": VALUES}
+            )
+            | VALUES,
+            "from": VALUES,
+            "health": VALUES,
+            "app1": st.dictionaries(WORDS, VALUES, max_size=3) | VALUES,
+        },
+    )
+)
+def test_any_hosts_are_read_or_refused(tmp_path: Path, instances: dict[str, Any]) -> None:
+    survives(tmp_path, json.dumps({"schema": 1, "instances": instances}).encode())

@@ -5,11 +5,15 @@ from __future__ import annotations
 import http.server
 import json
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
@@ -19,12 +23,14 @@ from checks import reach as reach_checks
 from checks.http import _leads
 from fixtures.environment.sections.endpoints import Endpoint, Health
 from fixtures.environment.sections.instances import Instance
-from fixtures.probes import Context
+from fixtures.probes import Context, Limits, _controls
+from fixtures.probes import headers as headers_probe
 from fixtures.probes import health as health_probe
 from fixtures.probes import reach as reach_probe
-from fixtures.probes._http import LIMIT, Client
+from fixtures.probes._http import LIMIT, Client, client
 from fixtures.probes.headers import Response
 from fixtures.probes.http import Seen, look
+from fixtures.stack.certificates import Authority, Request
 from fixtures.vocabulary import CannotTell, Finding
 
 
@@ -246,3 +252,182 @@ def test_refused_is_an_outage_unless_controls_are_silent_too() -> None:
     with pytest.raises(CannotTell) as outage:
         look(target, _context())
     assert outage.value.cause == "outage"
+
+
+def _says(head: str, body: str = "") -> Callable[[socket.socket], None]:
+    text = f"HTTP/1.1 {head}\r\ncontent-length: {len(body)}\r\nconnection: close\r\n\r\n{body}"
+    return lambda peer: peer.sendall(text.encode())
+
+
+@contextmanager
+def over_tls(folder: Path, answer: Callable[[socket.socket], None]) -> Iterator[Endpoint]:
+    """An endpoint that answers everything alike."""
+    chain = Authority().issue(Request(names=("a.example",)))
+    (folder / "pem").write_text(chain.key + chain.certificates)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(folder / "pem")
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def one(peer: socket.socket) -> None:
+        with peer:
+            try:
+                with context.wrap_socket(peer, server_side=True) as tls:
+                    tls.recv(4096)
+                    answer(tls)
+            except OSError:
+                return
+
+    def run() -> None:
+        while True:
+            try:
+                peer, _ = listener.accept()
+            except OSError:
+                return
+            threading.Thread(target=one, args=(peer,), daemon=True).start()
+
+    threading.Thread(target=run, daemon=True).start()
+    try:
+        yield Endpoint(url="https://a.example", connect=f"127.0.0.1:{listener.getsockname()[1]}")
+    finally:
+        listener.shutdown(socket.SHUT_RDWR)
+        listener.close()
+
+
+@pytest.mark.parametrize(
+    ("head", "body", "name"),
+    [
+        ("403 Forbidden\r\nCF-Mitigated: challenge\r\nServer: cloudflare", "", "Cloudflare"),
+        ("503 Busy\r\nServer: cloudflare", "<script src=/cdn-cgi/challenge-platform/h/b/orchestrate>", "Cloudflare"),
+        ("202 Accepted\r\nx-amzn-waf-action: challenge", "", "AWS WAF"),
+        ("429 Too Many\r\nx-vercel-mitigated: challenge", "", "Vercel"),
+    ],
+)
+def test_a_challenge_of_a_cdn_is_no_answer_of_the_origin(tmp_path: Path, head: str, body: str, name: str) -> None:
+    known = replace(_context(), headers={"user-agent": "golive/1", "x-golive": "hidden"})
+    with over_tls(tmp_path, _says(head, body)) as target:
+        for probe in (look, headers_probe.look, health_probe.look, reach_probe.look, health_probe.look_at_latency):
+            with pytest.raises(CannotTell) as unseen:
+                probe(target, known)
+            assert (unseen.value.cause, unseen.value.target) == ("permission", "t.x")
+            assert f"a CDN ({name}) answers with a challenge: allow the header x-golive" in unseen.value.message
+            assert "hidden" not in unseen.value.message
+
+
+@pytest.mark.parametrize("head", ["403 Forbidden\r\nServer: cloudflare", "200 OK\r\nServer: cloudflare"])
+def test_an_answer_through_a_cdn_is_the_origins(tmp_path: Path, head: str) -> None:
+    with over_tls(tmp_path, _says(head, "<p>no</p><!-- /cdn-cgi/challenge-platform/ -->" * ("200" in head))) as target:
+        assert isinstance(reach_probe.look(target, _context()), reach_probe.ReachEvidence)
+        assert isinstance(headers_probe.look(target, _context()), headers_probe.HeadersEvidence)
+
+
+def test_a_refusal_of_a_cdn_is_meant_for_us_only_where_everybody_may_look(tmp_path: Path) -> None:
+    refusal = _says("403 Forbidden\r\nServer: AkamaiGHost", "<h1>Access Denied</h1>")
+    with over_tls(tmp_path, refusal) as target:
+        for probe in (look, headers_probe.look, health_probe.look, reach_probe.look):
+            with pytest.raises(
+                CannotTell, match=r"a CDN \(Akamai\) answers with a refusal: allow the user agent"
+            ) as out:
+                probe(target, _context())
+            assert out.value.cause == "permission"
+        assert client(target, _context()).ask(target.url + "/private").status == 403
+
+
+@pytest.mark.parametrize("head", ["502 Bad Gateway", "521 Down"])
+def test_a_gateways_error_is_an_outage_whatever_the_controls_say(tmp_path: Path, head: str) -> None:
+    blind = _context(controls=(f"127.0.0.1:{_free()}",))
+    with over_tls(tmp_path, _says(head)) as target, pytest.raises(CannotTell) as outage:
+        look(target, blind)
+    assert outage.value.message == f"a gateway answers {head[:3]} in its place"
+    assert (outage.value.cause, outage.value.target) == ("outage", "t.x")
+
+
+def test_every_probe_of_a_blind_vantage_says_the_same_and_a_control_is_tried_once() -> None:
+    tried: list[int] = []
+    target = Endpoint(url="https://a.example", connect=f"127.0.0.1:{_free()}")
+    with socket.create_server(("127.0.0.1", 0)) as control:
+        port = control.getsockname()[1]
+        context = replace(_context(controls=(f"127.0.0.1:{port}",)), vantage="office")
+        with ThreadPoolExecutor(8) as pool:
+            for seen in pool.map(lambda _: reach_probe.look(target, context), range(16)):
+                assert isinstance(seen, reach_probe.ReachEvidence)
+                assert (seen.controls, seen.error, seen.note) == (context.controls, "refused", "")
+        control.settimeout(0.3)
+        while True:
+            try:
+                control.accept()[0].close()
+            except TimeoutError:
+                break
+            tried.append(1)
+    assert len(tried) == 1
+    blind = replace(context, controls=(f"127.0.0.1:{_free()}", f"127.0.0.1:{_free()}"))
+    messages = set()
+    for probe in (look, headers_probe.look, health_probe.look, reach_probe.look):
+        with pytest.raises(CannotTell) as unseen:
+            probe(target, blind)
+        messages.add((unseen.value.message, unseen.value.cause, unseen.value.target))
+    assert messages == {
+        (f"no control of the vantage answers ({', '.join(blind.controls)})", "network", "vantage office")
+    }
+
+
+def test_what_was_known_of_a_control_is_forgotten_soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_controls, "LIFETIME", 0.2)
+    port = _free()
+    context = _context(controls=(f"127.0.0.1:{port}",))
+    with pytest.raises(CannotTell):
+        _controls.sight(context, "refused")
+    with socket.create_server(("127.0.0.1", port)):
+        time.sleep(0.3)
+        assert _controls.sight(context, "refused").controls == context.controls
+
+
+def test_a_name_that_does_not_resolve_is_an_outage_unless_our_resolver_is_silent() -> None:
+    target = Endpoint(url="https://golive-no-such-name.invalid")
+    with socket.create_server(("127.0.0.1", 0)) as control:
+        port = control.getsockname()[1]
+        context = _context(controls=(f"127.0.0.1:{port}", f"localhost:{port}"))
+        seen = reach_probe.look(target, context)
+        assert isinstance(seen, reach_probe.ReachEvidence)
+        with pytest.raises(Finding, match=r"the name golive-no-such-name\.invalid does not resolve"):
+            reach_checks.check_origin_answers(seen)
+        with pytest.raises(CannotTell, match="does not resolve") as outage:
+            look(target, context)
+        assert outage.value.cause == "outage"
+        assert _controls.no_answer(context, "resolver", "a.example").cause == "outage"
+        with pytest.raises(CannotTell) as ours:
+            raise _controls.no_answer(replace(context, controls=context.controls[:1]), "resolver", "a.example")
+    assert ours.value.cause == "network"
+
+
+def test_an_origin_that_stops_answering_is_asked_no_more() -> None:
+    with raw(lambda _: time.sleep(3)) as port:
+        asking = Client(_context(), budget=0.2)
+        for _ in range(3):
+            assert asking.ask(f"http://127.0.0.1:{port}/").error == "timeout"
+        with pytest.raises(CannotTell) as outage:
+            asking.ask(f"http://127.0.0.1:{port}/")
+    assert (outage.value.cause, outage.value.target) == ("outage", "t.x")
+
+
+def test_the_load_on_a_target_is_held_down_and_waiting_is_not_latency() -> None:
+    lock, under_way, most, starts = threading.Lock(), 0, 0, []
+
+    def serve(peer: socket.socket) -> None:
+        nonlocal under_way, most
+        with lock:
+            under_way += 1
+            most = max(most, under_way)
+            starts.append(time.monotonic())
+        time.sleep(0.15)
+        with lock:
+            under_way -= 1
+        _says("200 OK")(peer)
+
+    with raw(serve) as port:
+        asking = Client(replace(_context(), target_id="t.load", limits=Limits(per_target=2, per_second=10)))
+        with ThreadPoolExecutor(8) as pool:
+            answers = list(pool.map(lambda _: asking.ask(f"http://127.0.0.1:{port}/"), range(8)))
+    assert {answer.status for answer in answers} == {200}
+    assert most <= 2
+    assert max(starts) - min(starts) >= 0.65
+    assert sorted(answer.seconds for answer in answers)[4] < 0.3

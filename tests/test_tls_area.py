@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import socket
 import ssl
+import subprocess
+import sys
 import threading
 import time
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -234,7 +237,7 @@ def test_closed_and_silent_ports_cannot_tell() -> None:
     assert closed.value.cause == "outage"
     with listening(lambda _: time.sleep(3)) as silent, pytest.raises(CannotTell) as stalled:
         seen_at(silent, None, seconds=3)
-    assert stalled.value.cause == "network"
+    assert stalled.value.cause == "outage"
 
 
 def test_old_protocols_fail_and_unseen_ones_cannot_tell(good: TlsEvidence) -> None:
@@ -266,3 +269,39 @@ def test_wildcards_stand_for_one_label() -> None:
     assert not covers(("*.a.test",), "x.y.a.test")
     assert not covers(("*.a.test",), "a.test")
     assert covers(("ip:127.0.0.1",), "127.0.0.1")
+
+
+def test_a_vantage_without_controls_that_answer_is_no_outage_of_the_port() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    target = Endpoint(url="https://web.test", connect=f"127.0.0.1:{port}")
+    context = Context("endpoints.web", time.monotonic() + 5, vantage="office")
+    with pytest.raises(CannotTell) as blind:
+        look(target, replace(context, controls=(f"127.0.0.1:{port}",)))
+    assert (blind.value.cause, blind.value.target) == ("network", "vantage office")
+    with socket.create_server(("127.0.0.1", 0)) as alive, pytest.raises(CannotTell) as outage:
+        look(target, replace(context, controls=(f"127.0.0.1:{alive.getsockname()[1]}",)))
+    assert (outage.value.cause, outage.value.message) == ("outage", "no answer (refused)")
+    with pytest.raises(CannotTell) as nameless:
+        look(Endpoint(url="https://web.test", connect="golive-no-such-name.invalid:443"), context)
+    assert nameless.value.message.startswith("the name golive-no-such-name.invalid does not resolve")
+
+
+SCAN = """
+import sys, time
+from pathlib import Path
+from fixtures.environment.sections.endpoints import Endpoint
+from fixtures.probes import Context
+from fixtures.probes.tls import look
+target = Endpoint(url="https://web.test", connect=sys.argv[1], ca=Path(sys.argv[2]))
+print(look(target, Context("endpoints.web", time.monotonic() + 20)).certificate is not None)
+"""
+
+
+def test_a_scan_outside_pytest_warns_of_nothing(authority: Authority) -> None:
+    with listening(tls_server(authority.server("web.test"))) as port:
+        done = subprocess.run(
+            [sys.executable, "-W", "default", "-c", SCAN, f"127.0.0.1:{port}", str(authority.path)],
+            capture_output=True, text=True, timeout=60, check=True, cwd=Path(__file__).parents[1],
+        )  # fmt: skip
+    assert (done.stdout.strip(), done.stderr) == ("True", "")
