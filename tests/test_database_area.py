@@ -115,7 +115,6 @@ def test_an_extension_that_is_only_available_is_not_installed() -> None:
     [
         ({"lag": 11.0}, "replica_lag_is_small", "failed"),
         ({"lag": None}, "replica_lag_is_small", "cannot tell"),
-        ({"streaming": False}, "replica_is_streaming", "failed"),
         ({"streaming": None}, "replica_is_streaming", "cannot tell"),
         ({"system_identifier": "2"}, "replica_is_of_the_same_cluster", "failed"),
         ({"system_identifier": None}, "replica_is_of_the_same_cluster", "cannot tell"),
@@ -123,6 +122,11 @@ def test_an_extension_that_is_only_available_is_not_installed() -> None:
 )
 def test_each_mistake_of_a_replica(change: dict[str, Any], name: str, outcome: str) -> None:
     assert wrong(REPLICA.model_copy(update=change)) == {name: outcome}
+
+
+def test_what_a_replica_without_a_stream_misses_is_unknown() -> None:
+    seen = REPLICA.model_copy(update={"streaming": False})
+    assert wrong(seen) == {"replica_is_streaming": "failed", "replica_lag_is_small": "cannot tell"}
 
 
 def context(**servers: Postgres) -> Context:
@@ -180,7 +184,7 @@ def test_a_real_replica_follows_its_primary(stack: Stack) -> None:
 
 
 def test_a_superuser_is_seen_and_a_wrong_password_is_refused(stack: Stack) -> None:
-    superuser = Postgres(url=Secret(stack.plan.database_url("postgres", "primary")))
+    superuser = Postgres(url=Secret(stack.plan.database_url("postgres", "primary")), app_role="emailai")
     assert wrong(look(superuser, context())) == {"our_role_cannot_write": "failed"}  # type: ignore[arg-type]
     stranger = Postgres(url=Secret(stack.variables["primary_url"].replace("verifier:", "verifier:not-")))
     with pytest.raises(CannotTell) as refused:
