@@ -143,11 +143,11 @@ def pytest_sessionfinish(session: pytest.Session) -> Generator[None, None, None]
     if run is None or is_worker(config):
         yield
         return
-    run.finish()
-    finished = redacted(_finish(session, run), run.redactor.text)
-    # The answer stands: what is left is to write it down and to clean up, and that takes a bounded time.
+    # What is left (to answer, to write it down, to clean up) takes a bounded time, and nothing may come between.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
+    run.finish()
+    finished = redacted(_finish(session, run), run.redactor.text)
     config.stash[FINISHED] = finished
     session.exitstatus = finished.exit_code
     try:
