@@ -20,6 +20,7 @@ from fixtures.environment.sections.postgres import Postgres, PostgresExpectation
 from fixtures.probes._tls_certificate import Certificate, Trust
 from fixtures.probes._tls_suites import suite
 from fixtures.probes.database import DatabaseEvidence, Extension, ReplicaEvidence, Role
+from fixtures.probes.redis import RedisEvidence
 from fixtures.probes.tls import Protocol, TlsEvidence
 from fixtures.vocabulary import Evidence, Finding
 
@@ -94,6 +95,23 @@ TLS = TlsEvidence(
     session_ticket=False,
 )
 TRIPLE_DES = TLS12.model_copy(update={"suites": (*TLS12.suites, suite("TLS_RSA_WITH_3DES_EDE_CBC_SHA"))})
+REDIS = RedisEvidence(
+    observed_at=NOW,
+    version="7.0.15",
+    tls=True,
+    anonymous="refused",
+    loading=False,
+    used_memory=2**20,
+    maxmemory=2**26,
+    eviction="allkeys-lru",
+    rdb=True,
+    aof=False,
+    last_save_ok=True,
+    last_append_ok=True,
+    keys=1,
+    sampled=1,
+    eternal=0,
+)
 
 FAILS: dict[str, tuple[Evidence, dict[str, Any]]] = {
     "database.declared_extensions_are_available": (DATABASE, {"extensions": DATABASE.extensions[:1]}),
@@ -103,6 +121,9 @@ FAILS: dict[str, tuple[Evidence, dict[str, Any]]] = {
     "database.version_is_not_older_than_declared": (DATABASE, {"version_num": 140024}),
     "database.version_is_supported": (DATABASE, {"observed_at": datetime(2027, 11, 12, tzinfo=UTC)}),
     "database.version_is_the_declared_one": (DATABASE, {"version_num": 160015}),
+    "redis.answers": (REDIS, {"loading": True}),
+    "redis.connection_is_encrypted": (REDIS, {"tls": False}),
+    "redis.last_save_succeeded": (REDIS, {"last_save_ok": False}),
     "tls.certificate_signatures_are_strong": (
         TLS,
         {"certificate": CERTIFICATE.model_copy(update={"signature_hashes": ("sha256", "sha1")})},
