@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from fixtures.probes.headers import HeadersEvidence, Kind, Response
+from fixtures.environment.sections.endpoints import Endpoint
+from fixtures.probes.headers import PRIVATE, HeadersEvidence, Kind, Response
+from fixtures.probes.http import hosts_over
 from fixtures.vocabulary import CannotTell, expect
 
 _DIRECTIVE = re.compile(r"""([!#$%&'*+.^_`|~0-9A-Za-z-]+)(?:\s*=\s*(?:"([^"]*)"|([^\s";,]+)))?""")
@@ -18,8 +20,14 @@ def judge(evidence: HeadersEvidence, kind: Kind, wrong: Callable[[Response], str
     responses = evidence.of(kind)
     bad = [f"{response.name}: {what}" for response in responses if response.status and (what := wrong(response))]
     expect(not bad, seen="; ".join(bad[:4]), required=required)
-    if (not responses and kind not in ("redirect", "plain")) or any(response.status is None for response in responses):
+    if not responses or any(response.status is None for response in responses):
         raise CannotTell(f"no {kind} answer to judge", cause="outage")
+
+
+def redirects(endpoint: Endpoint) -> bool:
+    """Whether a redirect over https is declared: another host that leads here, or a private page (an API refuses)."""
+    pages = [path for path in endpoint.paths.private[:PRIVATE] if not path.startswith("/api/")]
+    return bool(pages or hosts_over("https", endpoint))
 
 
 def hsts(value: str) -> tuple[dict[str, str], str]:

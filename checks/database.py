@@ -10,7 +10,6 @@ from fixtures.vocabulary import ADVISORY, CRITICAL, ESTATE, HIGH, LOW, MEDIUM, R
 
 FLOOR = 14
 SUPPORT_ENDS = {
-    12: date(2024, 11, 21),
     13: date(2025, 11, 13),
     14: date(2026, 11, 12),
     15: date(2027, 11, 11),
@@ -18,13 +17,18 @@ SUPPORT_ENDS = {
     17: date(2029, 11, 8),
     18: date(2030, 11, 14),
 }
-"""Final releases, from https://www.postgresql.org/support/versioning/."""
+"""The column "Final Release" of https://www.postgresql.org/support/versioning/ (2026-11); older ones ended before."""
 
 
-def declared_role(seen: DatabaseEvidence) -> Role | None:
-    """The application's role where it exists; that it does not is the finding of another check."""
-    if seen.app_role is not None and not seen.app_role.exists:
-        raise CannotTell(f"the role {seen.app_role.name} does not exist", cause="program")
+def extensions(server: Postgres) -> bool:
+    """Whether extensions are declared."""
+    return bool(server.expect.extensions)
+
+
+def declared_role(seen: DatabaseEvidence) -> Role:
+    """The application's role as it was looked for."""
+    if seen.app_role is None:
+        raise CannotTell("the application's role was not looked for", cause="program")
     return seen.app_role
 
 
@@ -102,7 +106,7 @@ def check_version_is_the_declared_one(seen: DatabaseEvidence, server: Postgres) 
     expect(seen.major <= wanted, seen=f"PostgreSQL {seen.major}", required=f"{wanted}")
 
 
-@check(severity=LOW, scope=ESTATE, guide="pg.contrib")
+@check(severity=LOW, scope=ESTATE, guide="pg.contrib", applies=extensions)
 def check_declared_extensions_are_available(seen: DatabaseEvidence, server: Postgres) -> None:
     """The files of every declared extension are on the server; the package postgresql-contrib-15 of the guide is
     only a virtual name.
@@ -115,8 +119,13 @@ def check_declared_extensions_are_available(seen: DatabaseEvidence, server: Post
     expect(not missing, seen=f"not available: {', '.join(missing)}", required="all declared extensions available")
 
 
-@check(severity=MEDIUM, scope=ESTATE, guide="pg.ext-uuid-ossp")
-def check_uuid_ossp_is_installed(seen: DatabaseEvidence, server: Postgres) -> None:
+@check(
+    severity=MEDIUM,
+    scope=ESTATE,
+    guide="pg.ext-uuid-ossp",
+    applies=lambda server: "uuid-ossp" in server.expect.extensions,
+)
+def check_uuid_ossp_is_installed(seen: DatabaseEvidence) -> None:
     """The extension uuid-ossp is installed in the database, where it is declared.
 
     Fix: `CREATE EXTENSION "uuid-ossp"` in this database.
@@ -124,12 +133,16 @@ def check_uuid_ossp_is_installed(seen: DatabaseEvidence, server: Postgres) -> No
     See: `psql -c "SELECT extname FROM pg_extension"`
     """
     installed = {one.name for one in seen.extensions if one.installed}
-    wanted = "uuid-ossp" in server.expect.extensions
-    expect(not wanted or "uuid-ossp" in installed, seen="not installed", required="uuid-ossp installed")
+    expect("uuid-ossp" in installed, seen="not installed", required="uuid-ossp installed")
 
 
-@check(severity=MEDIUM, scope=ESTATE, guide="pg.ext-pg-trgm")
-def check_pg_trgm_is_installed(seen: DatabaseEvidence, server: Postgres) -> None:
+@check(
+    severity=MEDIUM,
+    scope=ESTATE,
+    guide="pg.ext-pg-trgm",
+    applies=lambda server: "pg_trgm" in server.expect.extensions,
+)
+def check_pg_trgm_is_installed(seen: DatabaseEvidence) -> None:
     """The extension pg_trgm is installed in the database, where it is declared.
 
     Fix: `CREATE EXTENSION "pg_trgm"` in this database.
@@ -137,11 +150,10 @@ def check_pg_trgm_is_installed(seen: DatabaseEvidence, server: Postgres) -> None
     See: `psql -c "SELECT extname FROM pg_extension"`
     """
     installed = {one.name for one in seen.extensions if one.installed}
-    wanted = "pg_trgm" in server.expect.extensions
-    expect(not wanted or "pg_trgm" in installed, seen="not installed", required="pg_trgm installed")
+    expect("pg_trgm" in installed, seen="not installed", required="pg_trgm installed")
 
 
-@check(severity=MEDIUM, scope=ESTATE)
+@check(severity=MEDIUM, scope=ESTATE, applies=extensions)
 def check_declared_extensions_are_installed(seen: DatabaseEvidence, server: Postgres) -> None:
     """Every declared extension is installed in the database.
 
@@ -153,8 +165,8 @@ def check_declared_extensions_are_installed(seen: DatabaseEvidence, server: Post
     expect(not missing, seen=f"not installed: {', '.join(missing)}", required="all declared extensions installed")
 
 
-@check(severity=CRITICAL, scope=ESTATE, guide="pg.primary-store")
-def check_primary_accepts_writes(seen: DatabaseEvidence, server: Postgres) -> None:
+@check(severity=CRITICAL, scope=ESTATE, guide="pg.primary-store", applies=lambda server: not server.replica_of)
+def check_primary_accepts_writes(seen: DatabaseEvidence) -> None:
     """A server that is no replica accepts writes.
 
     Fix: Find out who became primary (a failover?) and point the URL there; `ALTER DATABASE ... RESET
@@ -162,8 +174,6 @@ def check_primary_accepts_writes(seen: DatabaseEvidence, server: Postgres) -> No
 
     See: `psql -c "SELECT pg_is_in_recovery()"`
     """
-    if server.replica_of:
-        return
     expect(not seen.in_recovery, seen="the server is in recovery", required="a primary")
     expect(not seen.default_read_only, seen="transactions are read-only by default", required="writes are possible")
 
@@ -179,7 +189,7 @@ def check_application_tables_exist(seen: DatabaseEvidence) -> None:
     expect(seen.tables > 0, seen=f"database {seen.database} holds no table", required="the tables of the application")
 
 
-@check(severity=CRITICAL, scope=ESTATE, guide="pg.role")
+@check(severity=CRITICAL, scope=ESTATE, guide="pg.role", applies=lambda server: bool(server.app_role))
 def check_application_role_can_log_in(seen: DatabaseEvidence) -> None:
     """The role of the application exists and can log in.
 
@@ -187,14 +197,12 @@ def check_application_role_can_log_in(seen: DatabaseEvidence) -> None:
 
     See: `psql -c "SELECT rolname, rolcanlogin FROM pg_roles"`
     """
-    role = seen.app_role
-    if role is None:
-        return
+    role = declared_role(seen)
     expect(role.exists, seen=f"no role {role.name}", required=f"role {role.name}")
     expect(role.can_login, seen=f"role {role.name} can't log in", required="LOGIN")
 
 
-@check(severity=HIGH, scope=ESTATE, guide="pg.role")
+@check(severity=HIGH, scope=ESTATE, guide="pg.role", applies=lambda server: bool(server.app_role))
 def check_application_role_has_no_privileges(seen: DatabaseEvidence) -> None:
     """The role of the application is not superuser, can't create roles and does not bypass row security; compose's
     POSTGRES_USER makes it superuser, against the guide.
@@ -204,8 +212,8 @@ def check_application_role_has_no_privileges(seen: DatabaseEvidence) -> None:
     See: `psql -c "SELECT rolname, rolsuper, rolcreaterole, rolbypassrls FROM pg_roles"`
     """
     role = declared_role(seen)
-    if role is None:
-        return
+    if not role.exists:
+        raise CannotTell(f"the role {role.name} does not exist", cause="program")
     rights = {"SUPERUSER": role.superuser, "CREATEROLE": role.createrole, "BYPASSRLS": role.bypassrls}
     held = [name for name, has in rights.items() if has]
     expect(not held, seen=f"role {role.name} has {', '.join(held)}", required="none of these rights")
@@ -272,6 +280,8 @@ def check_replica_lag_is_small(seen: ReplicaEvidence, server: Postgres) -> None:
     See: `psql -c "SELECT replay_lag FROM pg_stat_replication"`
     """
     following(seen)
+    if seen.streaming is False:
+        raise CannotTell("no stream is being received, so nobody knows what the replica misses", cause="program")
     if seen.lag is None:
         raise CannotTell("the replica has replayed no transaction since it started", cause="program")
     wanted = server.expect.lag

@@ -67,7 +67,7 @@ def check_hsts_on_errors(fields: HeadersEvidence, endpoint: Endpoint) -> None:
     )
 
 
-@check(severity=HIGH, scope=RELEASE, guide=("hdr.hsts", "hdr.all-paths"))
+@check(severity=HIGH, scope=RELEASE, guide=("hdr.hsts", "hdr.all-paths"), applies=h.redirects)
 def check_hsts_on_redirects(fields: HeadersEvidence, endpoint: Endpoint) -> None:
     """HTTPS redirects carry Strict-Transport-Security: exactly one, long enough, with includeSubDomains.
 

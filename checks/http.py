@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from urllib.parse import urlsplit
 
-from fixtures.probes.http import HttpEvidence, Seen
+from fixtures.probes.http import HttpEvidence, Seen, hosts_over
 from fixtures.vocabulary import CRITICAL, ESTATE, HIGH, LOW, MEDIUM, RELEASE, CannotTell, check, expect
 
 
@@ -21,6 +21,28 @@ def _answered(*answers: Seen) -> None:
     for answer in answers:
         if answer.status is None:
             raise CannotTell(f"{answer.url} is not answered ({answer.error})", cause="outage")
+
+
+def _page(site: HttpEvidence) -> None:
+    """Only the page itself can be judged, not what is answered in its place."""
+    if site.page.status != 200:
+        raise CannotTell(f"the page is not served ({_is(site.page)})", cause="outage")
+
+
+def _chunks(site: HttpEvidence) -> tuple[Seen, ...]:
+    """The answers for the chunks that the page names."""
+    _page(site)
+    if not site.chunks:
+        raise CannotTell("the page names no chunk", cause="program")
+    return site.chunks
+
+
+def _plain(site: HttpEvidence) -> tuple[Seen, ...]:
+    """The answers over plain http."""
+    if not site.plain:
+        raise CannotTell("no plain http address is known: declare it in redirects_here", cause="program")
+    _answered(*site.plain)
+    return site.plain
 
 
 def _leads(answer: Seen, canonical: str) -> bool:
@@ -56,6 +78,7 @@ def check_page_has_text_without_javascript(site: HttpEvidence) -> None:
 
     Fix: render the page on the server; don't wrap the whole tree in a client-only component.
     """
+    _page(site)
     expect(site.words > 0, seen="no visible word in the HTML", required="text rendered by the server")
 
 
@@ -65,6 +88,7 @@ def check_page_names_its_chunks(site: HttpEvidence) -> None:
 
     Fix: check that the answer comes from the Next.js build and not from a placeholder.
     """
+    _page(site)
     expect(site.named_chunks > 0, seen="no /_next/static file in the HTML", required="at least one")
 
 
@@ -74,7 +98,7 @@ def check_chunks_are_served(site: HttpEvidence) -> None:
 
     Fix: copy `.next/static` into the image, and run the same build on every instance.
     """
-    _none([f"{c.name}: {_is(c)}" for c in site.chunks if c.status != 200], "200 for every named chunk")
+    _none([f"{c.name}: {_is(c)}" for c in _chunks(site) if c.status != 200], "200 for every named chunk")
 
 
 @check(severity=MEDIUM, scope=ESTATE, guide=("image.static-assets", "perf.static-cdn"))
@@ -83,11 +107,14 @@ def check_chunks_are_immutable(site: HttpEvidence) -> None:
 
     Fix: don't override Next.js's Cache-Control for /_next/static in nginx or the CDN.
     """
+    served = [chunk for chunk in _chunks(site) if chunk.status == 200]
+    if not served:
+        raise CannotTell("no chunk is served", cause="program")
     bad = []
-    for chunk in site.chunks:
+    for chunk in served:
         age = re.search(r"\bmax-age=(\d+)", chunk.cache_control)
         long = age is not None and int(age[1]) >= 31536000
-        if chunk.status == 200 and not ("immutable" in chunk.cache_control and long):
+        if not ("immutable" in chunk.cache_control and long):
             bad.append(f"{chunk.name}: {chunk.cache_control or 'no Cache-Control'}")
     _none(bad, "public, max-age=31536000, immutable")
 
@@ -138,7 +165,12 @@ def check_unknown_api_path_is_404(site: HttpEvidence) -> None:
     expect(site.missing_api.status in (401, 404), seen=_is(site.missing_api), required="404")
 
 
-@check(severity=CRITICAL, scope=RELEASE, guide="app.serves-http")
+@check(
+    severity=CRITICAL,
+    scope=RELEASE,
+    guide="app.serves-http",
+    applies=lambda endpoint: bool(endpoint.paths.private),
+)
 def check_private_paths_need_a_session(site: HttpEvidence) -> None:
     """Private paths redirect to the login or refuse without a session.
 
@@ -155,6 +187,7 @@ def check_page_loads_nothing_over_http(site: HttpEvidence) -> None:
 
     Fix: use https or relative URLs; check NEXT_PUBLIC_* values of the build.
     """
+    _page(site)
     expect(not site.insecure, seen=f"{site.insecure} http:// references", required="none")
 
 
@@ -166,10 +199,7 @@ def check_http_redirects_to_https(site: HttpEvidence) -> None:
 
     See: curl -sS -D- -o /dev/null 'http://HOST/path?q=1'
     """
-    _answered(*site.plain)
-    if not site.plain:
-        raise CannotTell("no plain http address is known: declare it in redirects_here", cause="outage")
-    bad = [f"{p.name}: {_is(p)} to {p.location}" for p in site.plain if not _leads(p, site.url)]
+    bad = [f"{p.name}: {_is(p)} to {p.location}" for p in _plain(site) if not _leads(p, site.url)]
     _none(bad, "301 or 308 to https with the same path and query")
 
 
@@ -179,12 +209,16 @@ def check_nothing_is_served_over_http(site: HttpEvidence) -> None:
 
     Fix: the port 80 server block has nothing but the redirect (and ACME challenges).
     """
-    _answered(*site.plain)
-    bad = [f"{p.name}: {p.status}" for p in site.plain if p.status is not None and 200 <= p.status < 300]
+    bad = [f"{p.name}: {p.status}" for p in _plain(site) if p.status is not None and 200 <= p.status < 300]
     _none(bad, "a redirect only")
 
 
-@check(severity=HIGH, scope=ESTATE, guide="nginx.server-names")
+@check(
+    severity=HIGH,
+    scope=ESTATE,
+    guide="nginx.server-names",
+    applies=lambda endpoint: bool(hosts_over("https", endpoint)),
+)
 def check_other_hosts_lead_to_the_canonical_one(site: HttpEvidence) -> None:
     """The other declared https hosts (www) redirect to the canonical one, with path and query kept.
 
@@ -229,8 +263,10 @@ def check_http2_is_served(site: HttpEvidence) -> None:
 
 
 def _compressed(answers: list[Seen]) -> None:
-    bad = [a.name for a in answers if a.status == 200 and a.size > 1024 and a.encoding not in ("gzip", "br", "zstd")]
-    _none(bad, "Content-Encoding: gzip above 1 KB")
+    big = [a for a in answers if a.status == 200 and a.size > 1024]
+    if not big:
+        raise CannotTell("nothing over 1 KB is served, and smaller answers need no compression", cause="program")
+    _none([a.name for a in big if a.encoding not in ("gzip", "br", "zstd")], "Content-Encoding: gzip above 1 KB")
 
 
 @check(severity=MEDIUM, scope=ESTATE, guide="perf.gzip")
@@ -258,7 +294,10 @@ def check_compressed_answers_vary(site: HttpEvidence) -> None:
 
     Fix: `gzip_vary on;`.
     """
-    bad = [a.name for a in site.compressed if a.encoding and not {"accept-encoding", "*"} & _names(a.vary)]
+    compressed = [a for a in site.compressed if a.encoding]
+    if not compressed:
+        raise CannotTell("no answer is compressed", cause="program")
+    bad = [a.name for a in compressed if not {"accept-encoding", "*"} & _names(a.vary)]
     _none([f"{name} without Vary" for name in bad], "Vary: Accept-Encoding")
 
 

@@ -18,6 +18,7 @@ import pytest
 from fixtures.environment.policy import Settings
 from fixtures.evidence.store import Store, now, write_private
 from fixtures.plugin import MOMENT, RUN, is_worker, row_of, selected
+from fixtures.run import Run as GateRun
 from fixtures.run import declared_environment
 from fixtures.vocabulary import Check
 from reports.causes import fold
@@ -143,11 +144,11 @@ def pytest_sessionfinish(session: pytest.Session) -> Generator[None, None, None]
     if run is None or is_worker(config):
         yield
         return
-    run.finish()
-    finished = redacted(_finish(session, run), run.redactor.text)
-    # The answer stands: what is left is to write it down and to clean up, and that takes a bounded time.
+    # What is left (to answer, to write it down, to clean up) takes a bounded time, and nothing may come between.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
+    run.finish()
+    finished = redacted(_finish(session, run), run.redactor.text)
     config.stash[FINISHED] = finished
     session.exitstatus = finished.exit_code
     try:
@@ -187,7 +188,7 @@ def pytest_report_header(config: pytest.Config) -> list[str]:
     return [] if run is None else [f"golive: {run.environment.name}, {len(run.rows)} checks, {run.directory}"]
 
 
-def _finish(session: pytest.Session, run: Any) -> Run:
+def _finish(session: pytest.Session, run: GateRun) -> Run:
     config = session.config
     ledger = config.stash[LEDGER]
     chosen_ids: list[str] = config.stash[SELECTED]
@@ -249,7 +250,7 @@ def _finish(session: pytest.Session, run: Any) -> Run:
             ),
         ),
         evidence=notes,
-        replayed=run.replay,
+        replayed=run.replay is not None,
         directory=str(run.directory),
         command=_command(config),
         suite_version=_version(),
@@ -258,7 +259,7 @@ def _finish(session: pytest.Session, run: Any) -> Run:
     )
 
 
-def _write(finished: Run, run: Any) -> None:
+def _write(finished: Run, run: GateRun) -> None:
     from reports.junit import junit
     from reports.markdown import summary
     from reports.verdict_json import document
@@ -273,7 +274,7 @@ def _write(finished: Run, run: Any) -> None:
         write_private(html, text(html.read_text(encoding="utf-8")))
 
 
-def _evidence(run: Any) -> tuple[EvidenceNote, ...]:
+def _evidence(run: GateRun) -> tuple[EvidenceNote, ...]:
     return tuple(
         EvidenceNote(
             kind=saved.kind,

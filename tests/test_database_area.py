@@ -6,7 +6,6 @@ import socket
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -20,36 +19,9 @@ from fixtures.probes.database import DatabaseEvidence, Extension, ReplicaEvidenc
 from fixtures.stack import start
 from fixtures.stack.stack import Stack
 from fixtures.vocabulary import CannotTell, Finding
+from tests._records import DATABASE, REPLICA
 
 SERVER = Postgres(url=Secret("postgresql://nowhere"), app_role="emailai")
-GOOD = DatabaseEvidence(
-    observed_at=datetime(2026, 11, 24, tzinfo=UTC),
-    version_num=150004,
-    in_recovery=False,
-    system_identifier="1",
-    database="emailai_prod",
-    database_owner="emailai",
-    default_read_only=False,
-    encoding="UTF8",
-    timezone="Etc/UTC",
-    extensions=(Extension(name="uuid-ossp", installed="1.1"), Extension(name="pg_trgm", installed="1.6")),
-    app_role=Role(name="emailai", exists=True, can_login=True),
-    own_superuser=False,
-    own_writable_tables=0,
-    tables=3,
-    followers=(),
-    latency=0.001,
-)
-REPLICA = ReplicaEvidence(
-    observed_at=GOOD.observed_at,
-    primary="primary",
-    in_recovery=True,
-    primary_in_recovery=False,
-    system_identifier="1",
-    primary_system_identifier="1",
-    streaming=True,
-    lag=0.0,
-)
 MIGHTY = Role(name="a", exists=True, can_login=True, superuser=True)
 
 
@@ -78,9 +50,9 @@ def wrong(seen: DatabaseEvidence | ReplicaEvidence) -> dict[str, str]:
 
 
 def test_good_records_pass() -> None:
-    assert len(verdicts(GOOD)) >= 13
+    assert len(verdicts(DATABASE)) >= 13
     assert len(verdicts(REPLICA)) == 4
-    assert wrong(GOOD) == wrong(REPLICA) == {}
+    assert wrong(DATABASE) == wrong(REPLICA) == {}
 
 
 @pytest.mark.parametrize(
@@ -99,12 +71,12 @@ def test_good_records_pass() -> None:
     ],
 )  # fmt: skip
 def test_each_mistake_fails_its_checks(change: dict[str, Any], names: set[str]) -> None:
-    assert wrong(GOOD.model_copy(update=change)) == dict.fromkeys(names, "failed")
+    assert wrong(DATABASE.model_copy(update=change)) == dict.fromkeys(names, "failed")
 
 
 def test_an_extension_that_is_only_available_is_not_installed() -> None:
     extensions = (Extension(name="uuid-ossp", installed="1.1"), Extension(name="pg_trgm", installed=None))
-    assert set(wrong(GOOD.model_copy(update={"extensions": extensions}))) == {
+    assert set(wrong(DATABASE.model_copy(update={"extensions": extensions}))) == {
         "pg_trgm_is_installed",
         "declared_extensions_are_installed",
     }
@@ -115,7 +87,6 @@ def test_an_extension_that_is_only_available_is_not_installed() -> None:
     [
         ({"lag": 11.0}, "replica_lag_is_small", "failed"),
         ({"lag": None}, "replica_lag_is_small", "cannot tell"),
-        ({"streaming": False}, "replica_is_streaming", "failed"),
         ({"streaming": None}, "replica_is_streaming", "cannot tell"),
         ({"system_identifier": "2"}, "replica_is_of_the_same_cluster", "failed"),
         ({"system_identifier": None}, "replica_is_of_the_same_cluster", "cannot tell"),
@@ -123,6 +94,11 @@ def test_an_extension_that_is_only_available_is_not_installed() -> None:
 )
 def test_each_mistake_of_a_replica(change: dict[str, Any], name: str, outcome: str) -> None:
     assert wrong(REPLICA.model_copy(update=change)) == {name: outcome}
+
+
+def test_what_a_replica_without_a_stream_misses_is_unknown() -> None:
+    seen = REPLICA.model_copy(update={"streaming": False})
+    assert wrong(seen) == {"replica_is_streaming": "failed", "replica_lag_is_small": "cannot tell"}
 
 
 def context(**servers: Postgres) -> Context:
@@ -180,7 +156,7 @@ def test_a_real_replica_follows_its_primary(stack: Stack) -> None:
 
 
 def test_a_superuser_is_seen_and_a_wrong_password_is_refused(stack: Stack) -> None:
-    superuser = Postgres(url=Secret(stack.plan.database_url("postgres", "primary")))
+    superuser = Postgres(url=Secret(stack.plan.database_url("postgres", "primary")), app_role="emailai")
     assert wrong(look(superuser, context())) == {"our_role_cannot_write": "failed"}  # type: ignore[arg-type]
     stranger = Postgres(url=Secret(stack.variables["primary_url"].replace("verifier:", "verifier:not-")))
     with pytest.raises(CannotTell) as refused:

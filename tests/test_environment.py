@@ -19,7 +19,7 @@ from ruamel.yaml import YAML
 from fixtures.environment import references, schema
 from fixtures.environment.explain import explain
 from fixtures.environment.loading import ENVIRONMENTS, BadEnvironment, Environment, load
-from fixtures.environment.model import SECTIONS, RefersTo, Strict, Target
+from fixtures.environment.model import SECTIONS, RefersTo, Strict, Target, load_sections
 from fixtures.environment.policy import Settings, Waiver
 from fixtures.environment.secrets import Secret
 from fixtures.vocabulary import Severity
@@ -96,7 +96,7 @@ WAIVER = "waivers: [{check: a.b, target: '*', outcome: failed, reason: r, ticket
          "found 'a', allowed other targets of postgres: none"),
         ("schema: 1\nendpoints: {}\n", "x.yaml:2: endpoints: found an empty map, a map of named targets is allowed"),
         ("schema: 1\nendpoints: {web: {ca: x}}\n", "x.yaml:2: endpoints.web.url: found nothing, a value is required"),
-        ("schema: 1\n", "x.yaml:1: no target, at least one is needed in one of: endpoints, instances, postgres"),
+        ("schema: 1\n", f"x.yaml:1: no target, at least one is needed in one of: {', '.join(load_sections())}"),
         (GOOD.replace("1", "true"), "x.yaml:1: schema: found 'true', allowed: 1"),
         (GOOD.replace("1", "2"), "x.yaml:1: schema: found '2', allowed: 1"),
         ("schema: 1\nextends: x\n", "x.yaml:2: extends: 'x' closes a cycle, a chain that ends is allowed"),

@@ -13,6 +13,7 @@ import pytest
 
 from fixtures.vocabulary import ESTATE, HIGH, Check
 from reports import coverage
+from tests.test_checks import FAILS
 
 ROOT = coverage.ROOT
 ROOMS = ("checks", "fixtures", "reports", "tests", "bench")
@@ -95,6 +96,15 @@ def test_faults_name_checks_that_exist() -> None:
     known = {one.id for one in coverage.load_checks()}
     unknown = {fault.id: sorted(set(fault.caught_by) - known) for fault in coverage.load_proofs()}
     assert not {name: missing for name, missing in unknown.items() if missing}
+
+
+def test_every_check_is_proven_to_fail() -> None:
+    """By a fault that bites in a stack, or else by evidence in the table of tests/test_checks.py."""
+    known = {one.id for one in coverage.load_checks()}
+    bitten = {name for fault in coverage.load_proofs() for name in fault.caught_by}
+    assert not known - bitten - set(FAILS), "a check that nothing shows to fail: write a fault, or evidence"
+    assert not set(FAILS) - known, "no such check"
+    assert not set(FAILS) & bitten, "a fault proves it already"
 
 
 def test_published_check_ids_are_pinned() -> None:

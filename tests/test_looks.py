@@ -20,6 +20,7 @@ from fixtures.evidence.reading import Reader
 from fixtures.evidence.reuse import reuse
 from fixtures.evidence.store import Saved, Store, write_private
 from fixtures.run import Run
+from fixtures.stack import start
 from fixtures.vocabulary import CannotTell, Finding, Fleeting
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
@@ -146,3 +147,22 @@ def test_without_young_evidence_it_cannot_tell(tmp_path: Path, ages: list[int], 
     assert failure is not None
     assert failure.cause == "age"
     assert words in failure.message
+
+
+def test_a_gate_takes_the_look_that_the_night_made(tmp_path: Path) -> None:
+    """The whole way: a nightly run looks, the gate after it does not, and a replay of that gate judges the same."""
+    with start() as stack:
+        environment = load("demo", ["endpoints.web.deep.when=nightly"], variables=stack.variables)
+        night, gate = (Run(environment, tmp_path / kind, kind) for kind in ("nightly", "gate"))
+        rows = [row for row in gate.rows if row.check.id == "tls.tls_1_3_is_offered"]
+        for run in (gate, night, gate):
+            run.directory.mkdir(exist_ok=True)
+            run.store.open()
+            run.look(rows)
+            if run is gate and not (night.directory / "evidence").exists():
+                with pytest.raises(CannotTell) as caught:
+                    run.reader(0.0).judge(rows[0])
+                assert caught.value.cause == "age"
+    gate.reader(0.0).judge(rows[0])
+    seen, reused_here = (run.store.saved("TlsEvidence", "endpoints.web") for run in (night, gate))
+    assert (reused_here.reused_from, reused_here.observed_at) == ("nightly", seen.observed_at)
