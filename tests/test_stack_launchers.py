@@ -42,12 +42,14 @@ def rendered(layout: Layout, run_dir: Path, authority: Authority) -> dict[str, s
         for name, text in parts.items():
             plain = text.replace(str(service.directory), "DIR").replace(layout.clients, "CLIENTS")
             for endpoint in endpoints():
-                plain = plain.replace(str(layout.inside(endpoint)), endpoint)
+                for address in (str(layout.inside(endpoint)), f"{layout.listen}:{layout.port(endpoint)}"):
+                    plain = re.sub(rf"{re.escape(address)}(?!\d)", endpoint, plain)
+            for endpoint in endpoints():
                 host, port = layout.inside(endpoint).host, layout.port(endpoint)
                 plain = re.sub(rf"(?<!\d){port}(?!\d)", "PORT", plain).replace(f"host={host} ", "host=HOST ")
                 plain = plain.replace(f"-h {host} ", "-h HOST ")
             plain = plain.replace(layout.listen, "LISTEN")
-            if not name.endswith(".pem"):
+            if not name.endswith((".pem", ".py")):
                 texts[f"{service.name}/{name}"] = plain
     return texts
 
