@@ -37,10 +37,10 @@ def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port: int = free.getsockname()[1]
-    line = next(text for text in ACL.read_text().splitlines() if text.startswith("user "))
-    verifier = line.replace("REPLACE_WITH_SHA256", hashlib.sha256(PASSWORD.encode()).hexdigest())
+    verifier = ACL.read_text().replace("REPLACE_WITH_SHA256", hashlib.sha256(PASSWORD.encode()).hexdigest())
+    (directory / "users.acl").write_text(f"{verifier}user default on >{ADMIN} ~* &* +@all\n")
     (directory / "redis.conf").write_text(
-        f"bind 127.0.0.1\nport {port}\ndir {directory}\nsave 3600 1\nmaxmemory 64mb\nrequirepass {ADMIN}\n{verifier}\n"
+        f"bind 127.0.0.1\nport {port}\ndir {directory}\nsave 3600 1\nmaxmemory 64mb\naclfile {directory}/users.acl\n"
     )
     program = shutil.which("redis-server")
     assert program is not None
@@ -114,6 +114,14 @@ def test_a_wrong_password_is_permission(port: int) -> None:
     with pytest.raises(CannotTell) as caught:
         seen(port, "verifier:wrong-password")
     assert caught.value.cause == "permission"
+
+
+@pytest.mark.parametrize("url", ["redis://:hunter2/rest@127.0.0.1", "http://:hunter2@127.0.0.1", "redis://[::1"])
+def test_a_url_that_is_none_is_told_without_its_password(url: str) -> None:
+    with pytest.raises(CannotTell) as caught:
+        look(Redis(url=Secret(url)), context())
+    assert caught.value.cause == "program"
+    assert "hunter2" not in caught.value.message
 
 
 def test_a_closed_port_is_an_outage() -> None:
