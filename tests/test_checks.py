@@ -17,8 +17,9 @@ from fixtures.environment.policy import Settings
 from fixtures.environment.secrets import Secret
 from fixtures.environment.sections.endpoints import Endpoint, Paths
 from fixtures.environment.sections.postgres import Postgres, PostgresExpectations
-from fixtures.probes._tls_certificate import Certificate, Trust
+from fixtures.probes._certificate import Certificate, Trust
 from fixtures.probes._tls_suites import suite
+from fixtures.probes.certificate import CertificateEvidence
 from fixtures.probes.redis import RedisEvidence
 from fixtures.probes.tls import Protocol, TlsEvidence
 from fixtures.vocabulary import Evidence, Finding
@@ -43,6 +44,9 @@ CERTIFICATE = Certificate(
     complete=True,
     trust=Trust(trusted=True, code=0, reason="ok"),
 )
+PRESENTED = CertificateEvidence(
+    observed_at=NOW, host="web.test", address="192.0.2.1", port=443, certificate=CERTIFICATE
+)
 TLS12 = Protocol(name="TLSv1.2", accepted=True, suites=(suite("TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256"),))
 TLS = TlsEvidence(
     observed_at=NOW,
@@ -55,7 +59,6 @@ TLS = TlsEvidence(
         TLS12,
         Protocol(name="TLSv1.3", accepted=True, suites=(suite("TLS_AES_128_GCM_SHA256"),)),
     ),
-    certificate=CERTIFICATE,
     curves=("X25519", "prime256v1"),
     alpn="h2",
     alpn_seen=True,
@@ -85,6 +88,10 @@ REDIS = RedisEvidence(
 )
 
 FAILS: dict[str, tuple[Evidence, dict[str, Any]]] = {
+    "certificate.signatures_are_strong": (
+        PRESENTED,
+        {"certificate": CERTIFICATE.model_copy(update={"signature_hashes": ("sha256", "sha1")})},
+    ),
     "database.declared_extensions_are_available": (DATABASE, {"extensions": DATABASE.extensions[:1]}),
     "database.encoding_is_utf8": (DATABASE, {"encoding": "SQL_ASCII"}),
     "database.replica_is_of_the_same_cluster": (REPLICA, {"primary_system_identifier": "2"}),
@@ -95,10 +102,6 @@ FAILS: dict[str, tuple[Evidence, dict[str, Any]]] = {
     "redis.answers": (REDIS, {"loading": True}),
     "redis.connection_is_encrypted": (REDIS, {"tls": False}),
     "redis.last_save_succeeded": (REDIS, {"last_save_ok": False}),
-    "tls.certificate_signatures_are_strong": (
-        TLS,
-        {"certificate": CERTIFICATE.model_copy(update={"signature_hashes": ("sha256", "sha1")})},
-    ),
     "tls.compression_is_off": (TLS, {"compression": True}),
     "tls.downgrades_are_noticed": (TLS, {"fallback_scsv": False}),
     "tls.rc4_and_des_are_refused": (TLS, {"protocols": (*TLS.protocols[:4], TRIPLE_DES, TLS.protocols[5])}),
