@@ -370,7 +370,12 @@ def check_spf_is_valid(seen: MailDnsEvidence) -> None:
     _walked(seen)
 
 
-@check(severity=MEDIUM, scope=ESTATE, guide="env.resend-from-email", applies=lambda domain: bool(domain.mail and domain.mail.include))
+@check(
+    severity=MEDIUM,
+    scope=ESTATE,
+    guide="env.resend-from-email",
+    applies=lambda domain: bool(domain.mail and domain.mail.include),
+)
 def check_spf_includes_the_provider(seen: MailDnsEvidence, domain: Dns) -> None:
     """SPF of the return path includes the mail provider's; a return path that is an alias of the provider's passes.
 
@@ -436,7 +441,9 @@ def check_spf_rejects_the_rest(seen: MailDnsEvidence) -> None:
     """
     _walked(seen)
     judged = [one for one in seen.spf if len(one.answer.records) == 1 and not one.errors]
-    neutral = [f"{one.name}: {one.rest}all" if one.rest else f"{one.name}: no all" for one in judged if one.rest in ("", "?")]
+    neutral = [
+        f"{one.name}: {one.rest}all" if one.rest else f"{one.name}: no all" for one in judged if one.rest in ("", "?")
+    ]
     expect(not neutral, seen=_listed(neutral), required="~all or -all")
 
 
@@ -453,7 +460,12 @@ def check_spf_fits_a_datagram(seen: MailDnsEvidence) -> None:
     _known(one.answer for one in seen.spf)
 
 
-@check(severity=MEDIUM, scope=ESTATE, guide="env.resend-from-email", applies=lambda domain: bool(domain.mail and domain.mail.bounces))
+@check(
+    severity=MEDIUM,
+    scope=ESTATE,
+    guide="env.resend-from-email",
+    applies=lambda domain: bool(domain.mail and domain.mail.bounces),
+)
 def check_bounces_reach_the_provider(seen: MailDnsEvidence, domain: Dns) -> None:
     """The MX of the return path leads to the mail provider, or bounces and complaints are lost.
 
