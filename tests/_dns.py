@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import random
 import socket
 import socketserver
 import threading
@@ -25,7 +26,7 @@ import dns.rrset
 
 Fault = Literal[
     "servfail", "servfail once", "bogus", "refused", "silent", "silent once", "truncated", "no tcp", "slow tcp",
-    "garbage", "other question", "no edns", "lie",
+    "garbage", "mutated", "other question", "no edns", "lie",
 ]  # fmt: skip
 Zone = Mapping[str, Sequence[str | bytes]]
 """Records by `name TYPE`; a TXT is text or raw octets, cut into strings by the server."""
@@ -90,6 +91,8 @@ class Server:
             response.answer.append(dns.rrset.from_text("elsewhere.example.", 60, "IN", "A", "198.51.100.66"))
         if protocol == "tcp":
             return response.to_wire(max_size=65535)
+        if fault == "mutated":
+            return _mutated(response.to_wire(), random.Random(wire))
         limit = query.payload if query.edns >= 0 else 512
         try:
             if fault not in ("truncated", "no tcp", "slow tcp"):
@@ -124,6 +127,14 @@ class Server:
         self, name: dns.name.Name, rdtype: dns.rdatatype.RdataType, values: Sequence[str | bytes]
     ) -> dns.rrset.RRset:
         return dns.rrset.from_rdata_list(name, self.ttl, [_rdata(rdtype, value) for value in values])
+
+
+def _mutated(wire: bytes, chance: random.Random) -> bytes:
+    """The same octets, a few of them others, sometimes cut; the id stays."""
+    octets = bytearray(wire)
+    for _ in range(chance.randint(1, 6)):
+        octets[chance.randrange(2, len(octets))] = chance.randrange(256)
+    return bytes(octets[: chance.choice((len(octets), len(octets), chance.randrange(2, len(octets))))])
 
 
 def _rdata(rdtype: dns.rdatatype.RdataType, value: str | bytes) -> dns.rdata.Rdata:

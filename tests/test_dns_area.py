@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from fixtures.environment.sections.dns import Dns, Mail
 from fixtures.environment.sections.endpoints import Endpoint
 from fixtures.probes import Context, _dns
+from fixtures.probes._dns import Asker
 from fixtures.probes.dns import Answer, DnsEvidence, MailDnsEvidence, look, look_at_mail
 from fixtures.vocabulary import CannotTell
 from tests._dns import Fault, Server, Zone, hole, serving
@@ -145,6 +146,18 @@ def test_what_is_no_answer_is_told_apart(fault: Fault, said: str) -> None:
         assert next(one.records for one in found.addresses if one.name == f"www.{D}") == ("203.0.113.10",)
 
 
+def test_octets_that_are_wrong_anywhere_are_never_a_bug(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_dns, "PATIENCE", (0.2, 0.2))
+    names = [f"x{number}.{D}" for number in range(150)]
+    zone: Zone = {f"{name} TXT": ("v=spf1 include:amazonses.com ~all", b"\xff") for name in names}
+    with serving(zone, {"": "mutated"}) as server:
+        asker = Asker((server.where,), context(60.0))
+        found = asker.every((name, "TXT") for name in names)
+        told = {reply.answer().status for reply in found}
+    assert told >= {"malformed", "answer"}
+    assert all(reply.answer().model_dump_json() for reply in found)
+
+
 @pytest.mark.usefixtures("impatient")
 def test_an_answer_to_another_question_is_none() -> None:
     with serving(ZONE, {f"www.{D}": "other question"}) as server:
@@ -243,6 +256,33 @@ def test_a_domain_without_nameservers_is_an_outage(fault: Fault) -> None:
     with serving({**ZONE, ". NS": ("a.root.example.",)}, faults) as server, pytest.raises(CannotTell) as caught:
         seen(server)
     assert (caught.value.cause, caught.value.target) == ("outage", "dns.domain")
+
+
+@pytest.mark.usefixtures("impatient")
+def test_a_zone_whose_signatures_fail_is_evidence() -> None:
+    with serving(ZONE, {"": "bogus"}) as server:
+        found = look(target(server), context())
+        assert isinstance(found, DnsEvidence)
+        assert {one.status for one in found.addresses} == {"bogus"}
+        judged = look_at_mail(target(server), context())
+    assert isinstance(judged, MailDnsEvidence)
+    assert judged.dkim[0].answer.status == "bogus"
+
+
+class Configured:
+    """A machine's configuration of its resolvers."""
+
+    def __init__(self, *nameservers: str) -> None:
+        self.nameservers = nameservers
+
+
+def test_the_resolver_is_the_systems_unless_declared(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("dns.resolver.Resolver", lambda: Configured("2001:db8::53"))
+    assert Asker((), context()).resolvers == ("[2001:db8::53]:53",)
+    monkeypatch.setattr("dns.resolver.Resolver", Configured)
+    with pytest.raises(CannotTell) as caught:
+        look(TARGET, context())
+    assert caught.value.cause == "network"
 
 
 @pytest.mark.usefixtures("impatient")
