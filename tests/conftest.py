@@ -27,7 +27,7 @@ def missing() -> str:
     try:
         daemon = connect().client
     except StackError as error:
-        return str(error).partition(":")[0]
+        return str(error).partition(": ")[0]
     with contextlib.closing(daemon) as client:
         known = images.present(client, images.tag()) or images.present(client, images.BASE)
     return "" if known else f"the image {images.BASE} is not on the Docker daemon"
