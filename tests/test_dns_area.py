@@ -297,10 +297,16 @@ def test_a_name_among_the_controls_shows_that_the_resolver_works() -> None:
 @pytest.mark.usefixtures("hasty")
 def test_a_silent_resolver_is_our_own_blindness() -> None:
     with hole() as silent, listener() as alive:
-        for controls in ((), (f"127.0.0.1:{alive}",), (f"localhost:{alive}",), (silent,)):
+        for control, cause in (
+            ("", "unproven"),
+            (f"127.0.0.1:{alive}", "network"),
+            (f"localhost:{alive}", "network"),
+            (silent, "network"),
+        ):
+            controls = (control,) if control else ()
             with pytest.raises(CannotTell) as caught:
                 look(TARGET.model_copy(update={"resolvers": (silent,)}), context(controls=controls))
-            assert caught.value.cause == "network"
+            assert caught.value.cause == cause
 
 
 @pytest.mark.usefixtures("impatient")
