@@ -280,7 +280,7 @@ def _allowing(entry: str, lists: Sequence[tuple[str, Sequence[str]]]) -> str:
 
 
 def _covers(pattern: str, allowed: str, host: str, path: str) -> bool:
-    """Whether a host source covers a host and a path (CSP 3, 6.7.2.8 and after)."""
+    """Whether a host source covers a host and a path (CSP 3, 6.7.2)."""
     same = host.endswith(pattern[1:]) if pattern.startswith("*.") else host == pattern
     if not same or allowed in ("", "/"):
         return same

@@ -1,4 +1,4 @@
-"""What scripts of other origins may read (CORS, Fetch standard 3.3)."""
+"""What scripts of other origins may read (CORS protocol of the Fetch standard)."""
 
 from __future__ import annotations
 
