@@ -67,10 +67,13 @@ _HOST = re.compile(
     re.IGNORECASE,
 )
 _ADDRESS = re.compile(r"(?:[a-z][a-z0-9+.-]*://)?(?:\d{1,3}(?:\.\d{1,3}){3}|\[[0-9a-f:.]+\])(?=[:/]|$)", re.IGNORECASE)
+_NO_NAME = "browsers match names, not addresses"
 _BARE = frozenset(word.strip("'") for word in KEYWORDS)
 NONCE_LENGTH = 16
 """Characters: 64 bits even in hexadecimal (CSP 3 recommends 128 bits before encoding; csp-evaluator asks for 8)."""
 _BYPASSES = (*ANGULAR, *JSONP, *JSONP_WITH_EVAL)
+_BYPASS_NAMES = frozenset(entry.partition("/")[0] for entry in _BYPASSES)
+_BYPASS_ENDS = frozenset(name[at:] for name in _BYPASS_NAMES for at, sign in enumerate(name) if sign == ".")
 
 
 @dataclass(frozen=True)
@@ -265,7 +268,7 @@ def bypassable_hosts(found: Sequence[Policy]) -> str:
 
 @dataclass(frozen=True)
 class _Host:
-    """A host that scripts may come from, and whether 'unsafe-eval' stands beside it."""
+    """A host of these that scripts may come from, and whether 'unsafe-eval' stands beside it."""
 
     name: str
     path: str
@@ -279,7 +282,8 @@ def _hosts(policy: Policy) -> list[_Host]:
         _Host(match["host"], match["path"] or "", "'unsafe-eval'" in sources, _named(directive, source))
         for directive, sources in dict(one for one in governed if one).items()
         for source in _considered(sources)
-        if (match := _HOST.fullmatch(source)) and "." in match["host"]
+        if (match := _HOST.fullmatch(source))
+        if match["host"] in _BYPASS_NAMES or (match["host"][:2] == "*." and match["host"][1:] in _BYPASS_ENDS)
     ]
 
 
@@ -353,12 +357,12 @@ def _wrong_source(name: str, source: str) -> str:
 
 
 def outdated(found: Sequence[Policy]) -> str:
-    """Directives that are gone, and addresses, which browsers don't match (127.0.0.1 they do)."""
+    """Directives that are gone, and addresses: browsers match none but 127.0.0.1."""
     told = []
     for policy in found:
         told += [f"{name}: {why}" for name, why in OBSOLETE.items() if name in policy.directives]
         told += [
-            f"{_named(name, source)}: browsers match names, not addresses"
+            f"{_named(name, source)}: {'a machine of a developer' if '127.0.0.1' in source else _NO_NAME}"
             for name, sources in policy.directives.items()
             if name in SOURCE_LISTS
             for source in sources
