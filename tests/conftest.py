@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import gc
 import os
+import warnings
 from pathlib import Path
 
 import pytest
@@ -20,6 +22,14 @@ def missing() -> str:
     """What the tests that start containers lack here; empty where they can run."""
     if os.environ.get("GOLIVE_REQUIRE_DOCKER"):
         return ""
+    told = _asked()
+    with warnings.catch_warnings():  # what testcontainers leaves open of its own questions to the daemon
+        warnings.simplefilter("ignore", ResourceWarning)
+        gc.collect()
+    return told
+
+
+def _asked() -> str:
     from fixtures.stack import images
     from fixtures.stack.containers import connect
     from fixtures.stack.errors import StackError
@@ -29,9 +39,8 @@ def missing() -> str:
     except StackError as error:
         return str(error).partition(":")[0]
     with contextlib.closing(client):
-        if images.present(client, images.tag()) or images.present(client, images.BASE):
-            return ""
-    return f"the image {images.BASE} is not on the Docker daemon"
+        there = images.present(client, images.tag()) or images.present(client, images.BASE)
+    return "" if there else f"the image {images.BASE} is not on the Docker daemon"
 
 
 @functools.cache
