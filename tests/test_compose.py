@@ -193,7 +193,7 @@ def test_a_run_that_is_ended_leaves_nothing(
     env = environment(tmp_path, "team/docker-compose.prod.yml", wanted)
     run = seen.begin(tmp_path / "run", env)
     came: dict[str, Callable[[], object]] = {
-        "building": lambda: builds(mark),
+        "building": lambda: commands(mark),
         "starting": lambda: seen.of_owner(client, run.pid),
         "looking": lambda: list((tmp_path / "run").glob("evidence/*")),
     }
@@ -203,13 +203,14 @@ def test_a_run_that_is_ended_leaves_nothing(
     seen.nothing_is_left(client, run.pid)
     assert seen.verdict(tmp_path / "run")["verdict"] == "CANNOT TELL"
     seen.until(lambda: not programs(tmp_path), within=10)
-    seen.until(lambda: not builds(mark), within=10)
+    seen.until(lambda: not commands(mark) and not steps(client, mark), within=10)
     assert not client.images.list(filters={"label": f"golive.pid={run.pid}"})
 
 
-def builds(mark: str) -> bool:
-    """Whether a step of a build runs that has this word in its command."""
-    return bool(commands(mark))
+def steps(client: Any, mark: str) -> list[Any]:
+    """The containers of a build's steps that have this word in their command; the builder gives them no label."""
+    found = client.containers.list(all=True, ignore_removed=True)
+    return [each for each in found if mark in " ".join(each.attrs["Config"]["Cmd"] or ())]
 
 
 def programs(directory: Path) -> list[str]:
@@ -422,12 +423,14 @@ def test_an_image_that_is_not_to_be_had_is_told(client: Any, write: Callable[...
 
 
 def test_a_build_that_fails_shows_its_last_lines(client: Any, write: Callable[..., Path]) -> None:
-    script = "RUN for i in $(seq 60); do echo line $i of 60; done; exit 3"
+    mark = f"golive-test-{secrets.token_hex(6)}"
+    script = f"RUN for i in $(seq 60); do echo line $i of 60; done; : {mark}; exit 3"
     told = trouble(client, write("services: {app: {build: .}}", script))
     assert told.startswith("an image of docker-compose.prod.yml could not be built")
     assert "line 60 of 60" in told
     assert "line 20 of 60" not in told
     assert len(told.splitlines()) <= images.LAST_LINES + 1
+    assert not steps(client, mark)
 
 
 def test_a_container_that_ends_early_shows_its_last_lines(client: Any, write: Callable[..., Path]) -> None:
@@ -444,6 +447,7 @@ def test_a_dependency_that_ends_early_is_told_instead_of_what_waits_for_it(
 services:
   app:
     image: IMAGE
+    command: [sleep, "99"]
     depends_on: {db: {condition: service_healthy}}
   db:
     image: IMAGE
@@ -464,6 +468,14 @@ def test_a_program_that_is_not_in_the_image_is_told(client: Any, write: Callable
     told = trouble(client, write("services: {app: {image: IMAGE, command: [no-such-program]}}"))
     assert "no-such-program" in told
     assert told.startswith("app can't be started: ")
+
+
+def test_what_the_daemon_refuses_is_told(client: Any, write: Callable[..., Path]) -> None:
+    told = trouble(client, write("services: {app: {image: IMAGE}}"))
+    assert told.startswith("docker-compose.prod.yml could not be started: ")
+    assert "o command specified" in told
+    assert "Created" not in told
+    assert "\n" not in told
 
 
 def test_a_port_that_is_never_opened_is_told(client: Any, write: Callable[..., Path]) -> None:

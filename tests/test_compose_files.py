@@ -242,6 +242,20 @@ def test_what_is_public_is_told_by_the_address(tmp_path: Path, host: str, failin
     assert ("database_is_not_published" in judged(seen(target), target)) == failing
 
 
+def test_what_a_program_complains_of_is_told_without_its_progress() -> None:
+    second = """time="2026-11-25T14:02:28Z" level=warning msg="The \\"A\\" variable is not set."
+ Network golive1_default  Created
+ Container golive1-db-1  Creating
+Error response from daemon: No command specified
+"""
+    first = "Creating network golive1_default\nCreating golive1_db_1 ... error\nERROR: for db  No command specified\n"
+    file = Path("/srv/team/compose.yml")
+    assert composing.complaint(second, file) == "Error response from daemon: No command specified"
+    assert composing.complaint(first, file) == "for db  No command specified"
+    assert composing.complaint("ERROR: In file '/srv/team/compose.yml', x", file) == "In file 'compose.yml', x"
+    assert composing.complaint("", file) == "no reason was given"
+
+
 # What is started
 
 
