@@ -7,9 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import gc
 import os
-import warnings
 from pathlib import Path
 
 import pytest
@@ -22,25 +20,17 @@ def missing() -> str:
     """What the tests that start containers lack here; empty where they can run."""
     if os.environ.get("GOLIVE_REQUIRE_DOCKER"):
         return ""
-    told = _asked()
-    with warnings.catch_warnings():  # what testcontainers leaves open of its own questions to the daemon
-        warnings.simplefilter("ignore", ResourceWarning)
-        gc.collect()
-    return told
-
-
-def _asked() -> str:
     from fixtures.stack import images
     from fixtures.stack.containers import connect
     from fixtures.stack.errors import StackError
 
     try:
-        client = connect().client
+        daemon = connect().client
     except StackError as error:
-        return str(error).partition(":")[0]
-    with contextlib.closing(client):
-        there = images.present(client, images.tag()) or images.present(client, images.BASE)
-    return "" if there else f"the image {images.BASE} is not on the Docker daemon"
+        return str(error).partition(": ")[0]
+    with contextlib.closing(daemon) as client:
+        known = images.present(client, images.tag()) or images.present(client, images.BASE)
+    return "" if known else f"the image {images.BASE} is not on the Docker daemon"
 
 
 @functools.cache
