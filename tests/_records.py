@@ -24,6 +24,7 @@ from fixtures.probes.dns import (
     ReportAddress,
     Spf,
 )
+from fixtures.probes.drift import DriftEvidence
 
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
 DATABASE = DatabaseEvidence(
@@ -195,4 +196,17 @@ MAIL = MailDnsEvidence(
     spf=(SPF, Spf(name="emailai.test", answer=_answer("emailai.test", "TXT"))),
     dkim=(DKIM,),
     dmarc=DMARC,
+)
+DRIFT = DriftEvidence(
+    observed_at=NOW,
+    source="git 4f2c1ab90d12",
+    seen_on="primary",
+    replayed=3,
+    major=15,
+    schemas=("public",),
+    compared={"table": 2},
+    found={},
+    differences=(),
+    app_role="app",
+    declared_extensions=("uuid-ossp", "pg_trgm"),
 )
