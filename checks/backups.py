@@ -79,6 +79,12 @@ def allowed(bucket: BucketSeen, *names: str) -> None:
         raise CannotTell(f"S3 refuses {', '.join(missing)}: the policy is docs/permissions/s3.json", cause="permission")
 
 
+def dump_of(seen: ArtefactEvidence) -> None:
+    """Raise `CannotTell` where there is no dump to look into."""
+    if not seen.head.restorable:
+        raise CannotTell(f"{seen.name} is no dump", cause="program")
+
+
 def in_s3(target: Backups) -> bool:
     """Whether the dumps are in a bucket."""
     return target.in_s3
@@ -423,6 +429,7 @@ def check_contents_can_be_listed(seen: ArtefactEvidence) -> None:
 
     See: `pg_restore --list FILE`
     """
+    dump_of(seen)
     expect(seen.entries is not None, seen=f"{seen.name} has no table of contents", required="a table of contents")
 
 
@@ -435,6 +442,7 @@ def check_all_of_it_can_be_decoded(seen: ArtefactEvidence) -> None:
 
     See: `pg_restore --file=/dev/null FILE`
     """
+    dump_of(seen)
     expect(seen.decoded is True, seen=f"{seen.name} can't be decoded to its end", required="a whole dump")
 
 
@@ -446,6 +454,7 @@ def check_dump_is_of_the_database(seen: ArtefactEvidence) -> None:
 
     See: `pg_restore --list FILE | grep dbname`
     """
+    dump_of(seen)
     if seen.head.database is None:
         raise CannotTell(f"a {seen.head.format} dump does not name its database", cause="program")
     expect(
@@ -517,6 +526,7 @@ def check_dump_program_is_as_new_as_the_server(seen: ArtefactEvidence) -> None:
 
     See: `pg_restore --list FILE | grep -i version`
     """
+    dump_of(seen)
     program = major(seen.head.dump_version)
     if program is None:
         raise CannotTell("the dump does not tell the version of pg_dump", cause="program")

@@ -50,7 +50,6 @@ def told(seconds: float) -> str:
     severity=CRITICAL,
     scope=ESTATE,
     guide=("restore.pg-restore", "rollback.database-restore", "maint.quarterly-dr-test"),
-    root=True,
 )
 def check_newest_dump_restores(seen: RestoreEvidence) -> None:
     """The newest dump restores into an empty server without a single error, now or in a drill not older than accepted.
