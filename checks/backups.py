@@ -8,12 +8,13 @@ newer, not what is in it.
 from __future__ import annotations
 
 import statistics
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from itertools import pairwise
 
 from fixtures.environment.sections.backups import Backups
-from fixtures.probes._dumps import major
+from fixtures.probes._dumps import Head, major
+from fixtures.probes._live import Thing
 from fixtures.probes.backups import ArtefactEvidence, Backup, BackupsEvidence, BucketSeen, PlaceSeen
 from fixtures.vocabulary import ADVISORY, CRITICAL, ESTATE, HIGH, LOW, MEDIUM, CannotTell, check, expect
 
@@ -45,6 +46,13 @@ def some(names: Iterable[str]) -> str:
 def period(target: Backups) -> timedelta:
     """How far apart backups may be."""
     return timedelta(seconds=target.expect.every + target.expect.late)
+
+
+def head_of(one: Backup) -> Head:
+    """What a backup says of itself."""
+    if one.head is None:
+        raise CannotTell(f"the first bytes of {one.name} were not read", cause="program")
+    return one.head
 
 
 def good(one: Backup, usual: float) -> bool:
@@ -83,6 +91,17 @@ def dump_of(seen: ArtefactEvidence) -> None:
     """Raise `CannotTell` where there is no dump to look into."""
     if not seen.head.restorable:
         raise CannotTell(f"{seen.name} is no dump", cause="program")
+
+
+def spelt(one: Thing) -> str:
+    """A name as a table of contents has it."""
+    return one.name.replace(".", " ", 1)
+
+
+def lacking(seen: ArtefactEvidence, wanted: Mapping[str, Thing]) -> list[str]:
+    """The entries that a dump should have and has not; what was made after it is not expected."""
+    contents, younger = seen.contents, seen.live.younger(seen.dumped)
+    return [entry for entry, one in wanted.items() if entry not in contents and not younger(one)]
 
 
 def in_s3(target: Backups) -> bool:
@@ -125,11 +144,10 @@ def check_newest_is_a_dump(seen: BackupsEvidence) -> None:
 
     See: `zcat -f FILE | head -c 5`
     """
-    newest = seen.newest
-    assert newest.head is not None
-    what = "empty" if newest.head.format == "empty" else "no dump"
+    newest, head = seen.newest, head_of(seen.newest)
+    what = "empty" if head.format == "empty" else "no dump"
     expect(
-        newest.head.restorable,
+        head.restorable,
         seen=f"{newest.name} ({newest.size} bytes) is {what}",
         required="a dump in a format of pg_dump",
     )
@@ -143,14 +161,13 @@ def check_newest_is_packed_as_named(seen: BackupsEvidence) -> None:
 
     See: `file FILE`
     """
-    newest = seen.newest
-    assert newest.head is not None
-    if newest.head.format == "encrypted":
+    newest, head = seen.newest, head_of(seen.newest)
+    if head.format == "encrypted":
         raise CannotTell("it is encrypted, and no decryptor is declared", cause="permission")
     named = next((how for how, ends in SUFFIXES.items() if newest.name.endswith(ends)), "none")
     expect(
-        newest.head.compression == named,
-        seen=f"{newest.name} is packed with {newest.head.compression}",
+        head.compression == named,
+        seen=f"{newest.name} is packed with {head.compression}",
         required=f"packed with {named}",
     )
 
@@ -306,8 +323,7 @@ def check_newest_is_encrypted(seen: BackupsEvidence) -> None:
     See: `aws s3api head-object --query ServerSideEncryption`
     """
     newest = seen.newest
-    assert newest.head is not None
-    by_client = newest.head.format == "encrypted"
+    by_client = head_of(newest).format == "encrypted"
     by_s3 = seen.bucket is not None and (seen.bucket.newest_encryption or "").startswith(KMS)
     how = (seen.bucket and seen.bucket.newest_encryption) or "nothing"
     expect(by_client or by_s3, seen=f"{newest.name} is encrypted with {how}", required=f"{KMS}, or by the client")
@@ -327,7 +343,7 @@ def check_bucket_encrypts_what_comes(seen: BackupsEvidence) -> None:
     See: `aws s3api get-bucket-encryption`
     """
     bucket, newest = bucket_of(seen), seen.newest
-    if newest.head is not None and newest.head.format == "encrypted":
+    if head_of(newest).format == "encrypted":
         return
     allowed(bucket, "encryption")
     expect((bucket.encryption or "").startswith(KMS), seen=bucket.encryption or "no default", required=KMS)
@@ -466,7 +482,7 @@ def check_dump_is_of_the_database(seen: ArtefactEvidence) -> None:
 
 @check(severity=CRITICAL, scope=ESTATE, guide=("backup.custom-format", "backup.freshness"))
 def check_every_table_is_dumped(seen: ArtefactEvidence) -> None:
-    """The newest dump holds the data of every table of the database; of tables that a later migration made, none is
+    """The newest dump holds the data of every table of the database; of tables that were made after it, none is
     expected.
 
     Fix: Look for `--table`, `--exclude-table` and `--schema-only` in the script.
@@ -474,13 +490,7 @@ def check_every_table_is_dumped(seen: ArtefactEvidence) -> None:
     See: `pg_restore --list FILE | grep 'TABLE DATA'`
     """
     contents = seen.contents
-    young = seen.live.migrated_after(seen.made_at)
-    missing = [
-        one.name
-        for one in seen.live.tables
-        if f"TABLE DATA {one.name.replace('.', ' ', 1)}" not in contents
-        and not (young and f"TABLE {one.name.replace('.', ' ', 1)}" not in contents)
-    ]
+    missing = lacking(seen, {f"TABLE DATA {spelt(one)}": one for one in seen.live.tables})
     held = any(entry.startswith("TABLE DATA ") for entry in contents)
     expect(held or not seen.live.tables, seen="the data of no table", required=f"{len(seen.live.tables)} tables")
     expect(not missing, seen=f"no data of {some(missing)}", required="the data of every table")
@@ -494,10 +504,7 @@ def check_every_extension_is_dumped(seen: ArtefactEvidence) -> None:
 
     See: `pg_restore --list FILE | grep EXTENSION`
     """
-    contents = seen.contents
-    missing = [name for name in seen.live.extensions if f"EXTENSION - {name}" not in contents]
-    if missing and seen.live.migrated_after(seen.made_at):
-        raise CannotTell(f"the database was migrated after this dump, which lacks {some(missing)}", cause="age")
+    missing = lacking(seen, {f"EXTENSION - {one.name}": one for one in seen.live.extensions})
     expect(not missing, seen=f"not in it: {some(missing)}", required="every extension")
 
 
@@ -509,12 +516,11 @@ def check_every_key_and_index_is_dumped(seen: ArtefactEvidence) -> None:
 
     See: `pg_restore --list FILE | grep -E 'CONSTRAINT|INDEX'`
     """
-    contents = seen.contents
-    wanted = {f"{KEYS[one.kind]} {one.name.replace('.', ' ', 1)}" for one in seen.live.constraints if one.kind in KEYS}
-    wanted |= {f"INDEX {one.name.replace('.', ' ', 1)}" for one in seen.live.indexes}
-    missing = wanted - contents
-    if missing and seen.live.migrated_after(seen.made_at):
-        raise CannotTell(f"the database was migrated after this dump, which lacks {some(missing)}", cause="age")
+    wanted: dict[str, Thing] = {
+        f"{KEYS[one.kind]} {spelt(one)}": one for one in seen.live.constraints if one.kind in KEYS
+    }
+    wanted |= {f"INDEX {spelt(one)}": one for one in seen.live.indexes}
+    missing = lacking(seen, wanted)
     expect(not missing, seen=f"not in it: {some(missing)}", required="every key and index")
 
 
