@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from fixtures.environment.sections.dns import Caa, Dns, DnsExpectations, Mail
+from fixtures.probes._migration_tools import Row
 from fixtures.probes.database import DatabaseEvidence, Extension, ReplicaEvidence, Role
 from fixtures.probes.dns import (
     Answer,
@@ -19,6 +20,7 @@ from fixtures.probes.dns import (
     Spf,
 )
 from fixtures.probes.drift import DriftEvidence
+from fixtures.probes.migrations import MigrationsEvidence
 
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
 DATABASE = DatabaseEvidence(
@@ -127,4 +129,17 @@ DRIFT = DriftEvidence(
     differences=(),
     app_role="app",
     declared_extensions=("uuid-ossp", "pg_trgm"),
+)
+MIGRATIONS = MigrationsEvidence(
+    observed_at=NOW,
+    source="git 4f2c1ab90d12",
+    scripts=("1_a", "2_b"),
+    incomplete=(),
+    table="public._prisma_migrations",
+    rows=tuple(
+        Row(name=name, state="applied", same=True, steps=1, started_at=began, finished_at=began + timedelta(seconds=1))
+        for name, began in (("1_a", NOW - timedelta(days=2)), ("2_b", NOW - timedelta(days=1)))
+    ),
+    lock=None,
+    in_recovery=False,
 )
