@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+<<<<<<< HEAD
 from pathlib import Path
+=======
+>>>>>>> w-migrations
 from typing import Any
 
 from fixtures.environment.secrets import Secret
 from fixtures.environment.sections.backups import BackupExpectations, Backups, Restore
 from fixtures.environment.sections.compose import Compose
 from fixtures.environment.sections.dns import Caa, Dns, DnsExpectations, Mail
+<<<<<<< HEAD
 from fixtures.probes._certificate import Link, Served
 from fixtures.probes._certificate_revocation import Revocation
 from fixtures.probes._dumps import Head
@@ -17,6 +21,9 @@ from fixtures.probes._live import Constraint, Index, Live, Migration, Table, Thi
 from fixtures.probes.backups import ArtefactEvidence, Backup, BackupsEvidence, BucketSeen, CopySeen, PlaceSeen
 from fixtures.probes.certificate import CertificateEvidence
 from fixtures.probes.compose import ComposeEvidence, Health, Mount, Port, ServiceSeen
+=======
+from fixtures.probes._migration_tools import Row
+>>>>>>> w-migrations
 from fixtures.probes.database import DatabaseEvidence, Extension, ReplicaEvidence, Role
 from fixtures.probes.dns import (
     Answer,
@@ -30,7 +37,11 @@ from fixtures.probes.dns import (
     Spf,
 )
 from fixtures.probes.drift import DriftEvidence
+<<<<<<< HEAD
 from fixtures.probes.restore import Restored, RestoreEvidence
+=======
+from fixtures.probes.migrations import MigrationsEvidence
+>>>>>>> w-migrations
 
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
 DATABASE = DatabaseEvidence(
@@ -216,6 +227,7 @@ DRIFT = DriftEvidence(
     app_role="app",
     declared_extensions=("uuid-ossp", "pg_trgm"),
 )
+<<<<<<< HEAD
 
 
 IN_S3 = Backups(
@@ -337,4 +349,18 @@ RESTORE = RestoreEvidence(
         answers={"some": True},
     ),
     live=LIVE,
+=======
+MIGRATIONS = MigrationsEvidence(
+    observed_at=NOW,
+    source="git 4f2c1ab90d12",
+    scripts=("1_a", "2_b"),
+    incomplete=(),
+    table="public._prisma_migrations",
+    rows=tuple(
+        Row(name=name, state="applied", same=True, steps=1, started_at=began, finished_at=began + timedelta(seconds=1))
+        for name, began in (("1_a", NOW - timedelta(days=2)), ("2_b", NOW - timedelta(days=1)))
+    ),
+    lock=None,
+    in_recovery=False,
+>>>>>>> w-migrations
 )

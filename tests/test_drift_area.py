@@ -505,7 +505,7 @@ def test_records_are_judged(change: dict[str, Any], names: dict[str, str]) -> No
         ("-- nothing; at all\n/* ; */ ;;", []),
         ("SELECT ';', \"a;b\", E'\\';', $$;$$, $a$ $$; $a$; SELECT 2;", None),
         ("/* ; /* ; */ ; */ SELECT 1; SELECT 2;", None),
-        ("CREATE FUNCTION f() RETURNS int BEGIN ATOMIC SELECT CASE 1 WHEN 1 THEN 2 END; SELECT 3; END; SELECT 2;", None),
+        ("CREATE FUNCTION f() RETURNS int BEGIN ATOMIC SELECT CASE 1 WHEN 1 THEN 2 END; SELECT 3; END; SELECT 2", None),
         ("CREATE RULE r AS ON INSERT TO a DO (SELECT 1; SELECT 2); SELECT 2;", None),
         ("BEGIN; SELECT 1; END;", ["BEGIN;", "SELECT 1;", "END;"]),
         ("SELECT a$b$c; SELECT $1;", ["SELECT a$b$c;", "SELECT $1;"]),
