@@ -24,6 +24,9 @@ def check_traffic_is_spread(failover: FailoverEvidence) -> None:
 def check_no_request_is_lost(failover: FailoverEvidence) -> None:
     """While one instance is killed and started again, every request is answered within eight seconds.
 
+    The guide also passes requests on after a 503; then an instance that says so in an outage of the database is taken
+    for dead, and visitors get a 502.
+
     Fix: two instances or more; `proxy_next_upstream error timeout http_502 http_504;`; `proxy_connect_timeout 2s;`, for
     with the default of 60 s a host that is gone holds its visitors for a minute.
     """

@@ -62,6 +62,27 @@ def ids(outcomes: dict[str, set[Outcome]], wanted: Outcome) -> set[str]:
     return {check for check, seen in outcomes.items() if wanted in seen}
 
 
+def deviations(stack: Stack, fault: Fault, directory: Path, env: str = DEMO) -> list[str]:
+    """Put a fault into a stack, look, and mend it; how what is seen differs from what the fault declares."""
+    stack.apply(fault.change)
+    try:
+        for statement in fault.sql:
+            stack.sql(statement)
+        seen = judge_all(stack, directory, {*fault.caught_by, *fault.cannot_tell}, env)
+    finally:
+        for statement in fault.undo:
+            stack.sql(statement)
+        stack.reset()
+    return [
+        f"{word}: missed {sorted(set(declared) - found)}, too many {sorted(found - set(declared))}"
+        for word, found, declared in (
+            ("failed", ids(seen, Outcome.FAILED), fault.caught_by),
+            ("cannot tell", ids(seen, Outcome.CANNOT_TELL), fault.cannot_tell),
+        )
+        if found != set(declared)
+    ]
+
+
 def stack_of(env: str) -> Wanted | None:
     """What an environment says of its stack."""
     return load(env, defer_stack=True).settings.stack
@@ -78,23 +99,11 @@ def drill(faults: Sequence[Fault], env: str = DEMO) -> int:
             return 1
         for fault in faults:
             clock = time.monotonic()
-            stack.apply(fault.change)
-            for statement in fault.sql:
-                stack.sql(statement)
-            seen = judge_all(stack, Path(scratch) / fault.id, {*fault.caught_by, *fault.cannot_tell}, env)
-            for statement in fault.undo:
-                stack.sql(statement)
-            stack.reset()
-            failed, unseen = ids(seen, Outcome.FAILED), ids(seen, Outcome.CANNOT_TELL)
-            exact = failed == set(fault.caught_by) and unseen == set(fault.cannot_tell)
-            wrong += not exact
-            print(f"{'caught' if exact else 'WRONG '} {fault.id} ({time.monotonic() - clock:.1f} s)")  # noqa: T201
-            for word, found, declared in (
-                ("failed", failed, set(fault.caught_by)),
-                ("cannot tell", unseen, set(fault.cannot_tell)),
-            ):
-                if found != declared:
-                    print(f"    {word}: missed {sorted(declared - found)}, too many {sorted(found - declared)}")  # noqa: T201
+            differences = deviations(stack, fault, Path(scratch) / fault.id, env)
+            wrong += bool(differences)
+            print(f"{'WRONG ' if differences else 'caught'} {fault.id} ({time.monotonic() - clock:.1f} s)")  # noqa: T201
+            for difference in differences:
+                print(f"    {difference}")  # noqa: T201
             sys.stdout.flush()
     print(f"{len(faults) - wrong} passed, {wrong} failed")  # noqa: T201
     return wrong
