@@ -287,8 +287,16 @@ def test_a_failed_build_shows_its_last_lines(tmp_path: Path, client: Any) -> Non
     told = trouble_of(lambda: images.ensure(client, lambda _: None, dockerfile))
     assert told.startswith("the image could not be built: The command")
     assert "line 60 of 60" in told
-    assert "line 20 of 60" not in told
+    assert "line 30 of 60" not in told
     assert not images.present(client, images.tag(dockerfile))
+
+
+def test_a_build_without_space_is_told(tmp_path: Path, client: Any) -> None:
+    dockerfile = tmp_path / "Dockerfile"
+    dockerfile.write_text(f"FROM {images.BASE}\nRUN echo filling && echo full >/dev/full\n")
+    told = trouble_of(lambda: images.ensure(client, lambda _: None, dockerfile))
+    assert told.startswith(troubles.DISK_FULL)
+    assert "filling" in told
 
 
 def test_a_container_that_ends_at_once_shows_its_last_lines(tmp_path: Path, client: Any, own_image: str) -> None:
@@ -300,6 +308,16 @@ def test_a_container_that_ends_at_once_shows_its_last_lines(tmp_path: Path, clie
     assert "redis-server: not found" in output
     assert "Traceback" not in output
     seen.nothing_is_left(client, process.pid)
+
+
+def test_of_what_a_container_wrote_the_last_50_lines_are_shown(client: Any, own_image: str) -> None:
+    command = ("sh", "-c", "for i in $(seq 60); do echo line $i of 60; done; exit 3")
+    with leaving_nothing(client):
+        told = trouble_of(
+            lambda: start(wanted=Wanted(launcher="containers", app=App(image=own_image, command=command)))
+        )
+    assert "ended at once, exit code 3; its last lines:\nline 11 of 60\n" in told
+    assert told.endswith("line 60 of 60")
 
 
 @contextmanager

@@ -92,6 +92,18 @@ def test_a_process_cannot_be_cut_off(stack: Stack) -> None:
         pass
 
 
+def test_a_full_disk_is_told_and_nothing_is_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run_dir = tmp_path / "run"
+    run_dir.mkdir()
+    (run_dir / "ca.pem").symlink_to("/dev/full")
+    monkeypatch.setattr("fixtures.stack.stack.make_run_dir", lambda: run_dir)
+    with pytest.raises(
+        StackError, match="^the disk that holds .* is full: free some, or name another place in TMPDIR$"
+    ):
+        start()
+    assert not run_dir.exists()
+
+
 # What an environment file may ask for
 
 
