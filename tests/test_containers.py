@@ -312,10 +312,9 @@ def test_a_container_that_ends_at_once_shows_its_last_lines(tmp_path: Path, clie
 
 def test_of_what_a_container_wrote_the_last_50_lines_are_shown(client: Any, own_image: str) -> None:
     command = ("sh", "-c", "for i in $(seq 60); do echo line $i of 60; done; exit 3")
+    wanted = Wanted(launcher="containers", app=App(image=own_image, command=command))
     with leaving_nothing(client):
-        told = trouble_of(
-            lambda: start(wanted=Wanted(launcher="containers", app=App(image=own_image, command=command)))
-        )
+        told = trouble_of(lambda: start(wanted=wanted))
     assert "ended at once, exit code 3; its last lines:\nline 11 of 60\n" in told
     assert told.endswith("line 60 of 60")
 

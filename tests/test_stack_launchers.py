@@ -97,9 +97,7 @@ def test_a_full_disk_is_told_and_nothing_is_left(tmp_path: Path, monkeypatch: py
     run_dir.mkdir()
     (run_dir / "ca.pem").symlink_to("/dev/full")
     monkeypatch.setattr("fixtures.stack.stack.make_run_dir", lambda: run_dir)
-    with pytest.raises(
-        StackError, match="^the disk that holds .* is full: free some, or name another place in TMPDIR$"
-    ):
+    with pytest.raises(StackError, match=r"^the disk that holds .* is full: .* TMPDIR$"):
         start()
     assert not run_dir.exists()
 
