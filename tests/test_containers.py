@@ -210,7 +210,7 @@ def test_ryuk_is_used_where_its_image_is(tmp_path: Path, client: Any, own_image:
 
 HANDFUL = (
     "headers.no_nosniff",
-    "tls.certificate_expired",
+    "certificate.expired",
     "health.frozen",
     "database.no_pg_trgm",
     "app.one_instance_is_down",
@@ -246,6 +246,20 @@ def ask(stack: Stack, path: str, within: float = 8.0) -> int:
             return answer.status
     except (OSError, http.client.HTTPException):
         return 0
+
+
+def test_an_experiment_never_goes_through_all_variables(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+    """pytest changes one with each test while an experiment is made in another thread: who iterates then fails."""
+
+    def refuse(_: object) -> Iterator[str]:
+        raise AssertionError("went through the environment")
+
+    with monkeypatch.context() as changed:
+        changed.setattr(type(os.environ), "__iter__", refuse)
+        stack.stop_service("redis")
+        stack.start_service("redis")
+        stack.kill_service("app1")
+        stack.start_service("app1")
 
 
 # Errors
