@@ -8,6 +8,8 @@ from reports.causes import clause
 from reports.records import Outcome, Row, Verdict
 
 EXIT = {Verdict.GO: 0, Verdict.GO_WITH_WARNINGS: 0, Verdict.NO_GO: 1, Verdict.CANNOT_TELL: 10}
+INTERNAL = 3
+"""The exit code of a run that could not be judged or written down; pytest's own for an internal error."""
 
 
 def verdict(
@@ -16,7 +18,8 @@ def verdict(
     """Verdict, exit code and the reason in one clause.
 
     `expected` rows were selected of the `generated` that the environment makes; `interrupted` says why the run did not
-    reach its end. A narrowed run is never a plain GO on a protected environment.
+    reach its end. A narrowed run is never a plain GO on a protected environment, and one that saw nothing is none
+    anywhere, however little what it did not see is worth.
     """
     rows = list(rows)
     count = {outcome: sum(row.outcome is outcome for row in rows) for outcome in Outcome}
@@ -32,6 +35,8 @@ def verdict(
         causes = clause(row for row in rows if row.outcome is Outcome.CANNOT_TELL)
         where = f" ({causes})" if causes else ""
         return _answer(Verdict.CANNOT_TELL, f"{unseen} of {expected} checks not seen{where}", partial)
+    if all(row.blind for row in rows):
+        return _answer(Verdict.CANNOT_TELL, f"nothing was seen ({clause(rows)})", partial)
     warned, waived = count[Outcome.WARNED], count[Outcome.WAIVED]
     if warned or waived:
         parts = [f"{n} {word}" for n, word in ((warned, "warned"), (waived, "waived")) if n]

@@ -9,9 +9,9 @@ from typing import Any
 
 from reports import wording
 from reports.records import Outcome, Run, Verdict
+from reports.verdict import EXIT
 
 SCHEMA = 1
-CANNOT_TELL_EXIT = 10
 
 
 def document(run: Run) -> dict[str, Any]:
@@ -66,7 +66,7 @@ def unfinished(environment: str, release: str, started_at: datetime, run: str) -
     found: dict[str, Any] = {
         "schema": SCHEMA,
         "verdict": str(Verdict.CANNOT_TELL),
-        "exit_code": CANNOT_TELL_EXIT,
+        "exit_code": EXIT[Verdict.CANNOT_TELL],
         "complete": False,
         "environment": environment,
         "release": release,

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import os
 from pathlib import Path
@@ -27,8 +28,9 @@ def missing() -> str:
         client = connect().client
     except StackError as error:
         return str(error).partition(":")[0]
-    if images.present(client, images.tag()) or images.present(client, images.BASE):
-        return ""
+    with contextlib.closing(client):
+        if images.present(client, images.tag()) or images.present(client, images.BASE):
+            return ""
     return f"the image {images.BASE} is not on the Docker daemon"
 
 

@@ -33,6 +33,17 @@ def test_the_worst_outcome_decides(outcomes: list[Outcome], word: Verdict, code:
     assert verdict(rows, expected=len(rows), generated=len(rows), protected=False)[:2] == (word, code)
 
 
+@pytest.mark.parametrize("outcome", [Outcome.WARNED, Outcome.WAIVED])
+def test_a_run_that_saw_nothing_is_no_go_ahead_whatever_it_is_worth(outcome: Outcome) -> None:
+    """Every row below `cannot_tell_on`, or waived, and none of them seen."""
+    rows = [row(outcome), row(outcome)]
+    word, code, reason = verdict(rows, expected=2, generated=2, protected=False)
+    assert (word, code) == (Verdict.CANNOT_TELL, 10)
+    assert reason == "nothing was seen (endpoints.web outage)"
+    seen = replace(row(outcome), cause="")
+    assert verdict([*rows, seen], expected=3, generated=3, protected=False)[0] is Verdict.GO_WITH_WARNINGS
+
+
 def test_a_row_without_an_outcome_is_not_seen() -> None:
     assert verdict([PASSED], expected=2, generated=2, protected=False)[0] is Verdict.CANNOT_TELL
 
