@@ -14,6 +14,8 @@ PHRASES = {
     "network": "our network, not the target",
     "deadline": "too slow to be seen",
     "program": "no usable answer",
+    "age": "not looked at lately",
+    "elsewhere": "evidence of something else",
     "bug": "bug in the suite",
 }
 _DO = {
@@ -22,6 +24,8 @@ _DO = {
     "network": "our own network: let this vantage reach {target}, or run from one that does",
     "deadline": "look at the load of {target}; if it is always this slow, give it a longer deadline",
     "program": "compare what {target} is with what the environment file says of it",
+    "age": "let --run=nightly look at {target}",
+    "elsewhere": "look at {target} itself, or judge the saved run by the environment it was seen in",
     "bug": "report it, with {evidence}",
 }
 _DO_ELSE = "run again; if it comes back, report it with the run's directory"

@@ -9,7 +9,7 @@ import pytest
 
 from fixtures.environment.model import load_sections
 from fixtures.evidence.store import Store, now
-from fixtures.plugin import MOMENT, RUN, selected
+from fixtures.plugin import MOMENT, RUN
 from fixtures.run import Run as GateRun
 from reports.causes import fold
 from reports.ledger import LEDGER, entry, plain
@@ -19,15 +19,17 @@ from reports.verdict import INTERNAL, verdict
 from reports.version import VERSION
 from reports.waivers import review
 
+ENDED = {2: "interrupted", INTERNAL: "internal error"}
+"""What pytest's own exit codes say of a run that did not reach its end."""
+
 
 def finish(session: pytest.Session, run: GateRun) -> Run:
     """The run with its verdict."""
     config = session.config
     ledger = config.stash[LEDGER]
-    chosen = selected(run.rows, ledger.selected)
-    rows = [ledger.rows[nodeid] for nodeid, _ in chosen if nodeid in ledger.rows]
+    rows = [ledger.rows[key] for key in ledger.chosen if key in ledger.rows]
     rows = list(fold(rows, frozenset(row.check.id for row in run.rows if row.check.root)))
-    interrupted = {2: "interrupted", 3: "internal error"}.get(int(session.exitstatus), "")
+    interrupted = ENDED.get(int(session.exitstatus), "")
     if run.broken:
         interrupted = "; ".join(run.broken)
     elif ledger.strays:
@@ -36,7 +38,7 @@ def finish(session: pytest.Session, run: GateRun) -> Run:
         interrupted = run.trouble
     word, code, reason = verdict(
         rows,
-        expected=len(chosen),
+        expected=len(ledger.chosen),
         generated=len(run.rows),
         protected=run.settings.protected,
         interrupted=interrupted,
@@ -45,11 +47,11 @@ def finish(session: pytest.Session, run: GateRun) -> Run:
         code = int(session.exitstatus)
     missing = [
         entry(row.check, row.target, plain(_never_run(run)), config)
-        for nodeid, row in chosen
-        if nodeid not in ledger.rows
+        for key, row in ledger.chosen.items()
+        if key not in ledger.rows
     ]
     declared = {name.partition(".")[0] for name in run.environment.targets()}
-    complete = len(chosen) == len(run.rows)
+    complete = set(ledger.chosen) == {row.key for row in run.rows}
     return Run(
         verdict=word,
         exit_code=code,
@@ -61,7 +63,7 @@ def finish(session: pytest.Session, run: GateRun) -> Run:
         started_at=run.started_at,
         judged_at=config.stash[MOMENT] if run.replay and not config.option.env else now(),
         complete=complete and not interrupted and not missing,
-        selected=len(chosen),
+        selected=len(ledger.chosen),
         generated=len(run.rows),
         rows=tuple(rows + missing),
         not_covered=tuple(f"{name} (not declared)" for name in load_sections() if name not in declared),
@@ -95,6 +97,7 @@ def unjudged(config: pytest.Config, error: Exception) -> Run:
         complete=False,
         selected=0,
         generated=len(run.rows),
+        replayed=run.replay is not None,
         directory=str(run.directory),
         command=_command(config),
         suite_version=VERSION,

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import asdict
 
 import pytest
 
+from fixtures.catalogue import Binding
 from fixtures.plugin import RUN, selected
 from fixtures.vocabulary import Check
 from reports.outcomes import Judged
@@ -19,10 +21,15 @@ class Ledger:
 
     def __init__(self, config: pytest.Config) -> None:
         self._config = config
-        self.selected: list[str] = []
+        self.chosen: dict[str, Binding] = {}
+        """The rows that were selected, by key: one that is selected twice is one row."""
         self.rows: dict[str, Row] = {}
         self.strays: list[str] = []
         """What failed and is no check of the environment: whatever it is, it is not GO."""
+
+    def select(self, ids: Iterable[str]) -> None:
+        """Remember what was selected."""
+        self.chosen = selected(self._config.stash[RUN].rows, ids)
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         """Scrub what a broken module says."""
@@ -34,8 +41,7 @@ class Ledger:
         """Note the outcome of a row once, and scrub its text before anything prints it."""
         if isinstance(report.longrepr, str):
             report.longrepr = self._config.stash[RUN].redactor.text(report.longrepr)
-        rows = dict(selected(self._config.stash[RUN].rows, [report.nodeid]))
-        row = rows.get(report.nodeid)
+        row = next(iter(selected(self._config.stash[RUN].rows, [report.nodeid]).values()), None)
         if row is None:
             if report.failed:
                 self.strays.append(report.nodeid)
@@ -45,7 +51,7 @@ class Ledger:
             if report.when in ("setup", "call", "teardown"):
                 return
             carried = plain(Judged(Outcome.CANNOT_TELL, seen="the worker crashed", cause="a worker: crashed"))
-        self.rows[report.nodeid] = entry(row.check, row.target, carried, self._config)
+        self.rows[row.key] = entry(row.check, row.target, carried, self._config)
 
 
 def plain(judged: Judged) -> dict[str, str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import signal
 from collections.abc import Generator
 from datetime import datetime
 from pathlib import Path
@@ -13,58 +12,66 @@ import pytest
 
 from fixtures.environment.policy import Settings
 from fixtures.evidence.store import write_private
-from fixtures.plugin import MOMENT, RUN, is_worker, row_of
-from fixtures.run import declared_environment
+from fixtures.plugin import BEGUN, MOMENT, RUN, SETTINGS, is_worker, row_of
+from fixtures.run import Run as GateRun
+from fixtures.signals import ignore_signals
 from reports import wording
-from reports.finishing import finish, unjudged
+from reports.finishing import ENDED, finish, unjudged
 from reports.ledger import LEDGER, Ledger, plain, text
 from reports.outcomes import judge
-from reports.records import Outcome, Run
+from reports.records import Outcome, Run, Verdict
 from reports.redacted import redacted
 from reports.writing import trouble, write
 
 FINISHED: pytest.StashKey[Run] = pytest.StashKey()
+TOLD: pytest.StashKey[bool] = pytest.StashKey()
+"""Set when the verdict was printed."""
+
 POLICY: pytest.StashKey[tuple[Settings, datetime]] = pytest.StashKey()
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    """Open the ledger, and ask pytest-html for its one file."""
-    run = config.stash.get(RUN, None)
-    if run is None or is_worker(config):
-        return
+def pytest_golive_begin(config: pytest.Config, run: GateRun) -> None:
+    """Open the ledger, write a verdict that says CANNOT TELL until another is known, ask pytest-html for its file."""
+    from reports.verdict_json import unfinished
+
     config.stash[LEDGER] = Ledger(config)
     config.pluginmanager.register(config.stash[LEDGER], "golive-ledger")
     if not config.option.htmlpath:
         config.option.htmlpath = str(run.directory / "report.html")
         config.option.self_contained_html = True
+    document = unfinished(
+        run.environment.name,
+        run.release,
+        run.started_at,
+        run.kind,
+        ticket=run.ticket,
+        replayed=run.replay is not None,
+    )
+    write_private(run.directory / "verdict.json", run.redactor.text(json.dumps(document, indent=1)))
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_sessionstart(session: pytest.Session) -> None:
-    """From here on a killed run leaves a verdict that says CANNOT TELL."""
-    run = session.config.stash.get(RUN, None)
-    if run is None:
-        return
-    from reports.verdict_json import unfinished
-
-    document = unfinished(run.environment.name, run.release, run.started_at, run.kind)
-    try:
-        write_private(run.directory / "verdict.json", json.dumps(document, indent=1))
-    except OSError as error:
-        raise pytest.UsageError(trouble(str(run.directory), error)) from None
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_cmdline_main(config: pytest.Config) -> Generator[None, int, int]:
+    """A run that is interrupted, or breaks, before its session begins ends with a verdict as well."""
+    code = yield
+    if BEGUN in config.stash and TOLD not in config.stash and code != pytest.ExitCode.USAGE_ERROR:
+        run = config.stash.get(RUN, None)
+        name = f"{run.environment.name} {run.release}".strip() if run else config.stash[BEGUN]
+        print(f"{Verdict.CANNOT_TELL} {wording.line(name)}: {ENDED.get(int(code), 'the run broke off')}")  # noqa: T201
+    return code
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
     """Remember what was selected, without workers."""
     if LEDGER in session.config.stash:
-        session.config.stash[LEDGER].selected = [item.nodeid for item in session.items]
+        session.config.stash[LEDGER].select(item.nodeid for item in session.items)
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_node_collection_finished(node: Any, ids: list[str]) -> None:
     """Remember what was selected, with workers."""
     if LEDGER in node.config.stash:
-        node.config.stash[LEDGER].selected = list(ids)
+        node.config.stash[LEDGER].select(ids)
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -106,9 +113,11 @@ def pytest_sessionfinish(session: pytest.Session) -> Generator[None, None, None]
     if run is None or is_worker(config):
         yield
         return
-    # What is left (to answer, to write it down, to clean up) takes a bounded time, and nothing may come between.
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.SIG_IGN)
+    ignore_signals()
+    if session.exitstatus == pytest.ExitCode.USAGE_ERROR:
+        # pytest says in one line what is wrong with the command line; what was written when it began stands.
+        yield
+        return
     try:
         run.finish()
         finished = finish(session, run)
@@ -161,17 +170,14 @@ def _tell(config: pytest.Config, finished: Run) -> None:
         ending = lines(finished, width=config.get_terminal_writer().fullwidth)
     except Exception:
         ending = [wording.verdict_line(finished)]
+    config.stash[TOLD] = True
     for line in ending:
         terminal.write_line(config.stash[RUN].redactor.text(line))
 
 
 def _policy(config: pytest.Config) -> tuple[Settings, datetime]:
     if POLICY not in config.stash:
-        run = config.stash.get(RUN, None)
-        if run is not None:
-            settings = run.settings
-        else:
-            settings = declared_environment(Path(config.workerinput["golive"]["names"])).settings  # type: ignore[attr-defined]
+        settings = config.stash[SETTINGS]
         if config.option.fail_on:
             settings = settings.with_fail_on(config.option.fail_on)
         config.stash[POLICY] = (settings, config.stash[MOMENT])

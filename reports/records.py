@@ -109,3 +109,9 @@ class Run:
     evidence_digest: str = ""
     command: str = ""
     extra: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def seen(self) -> tuple[str, str] | None:
+        """When the first and the last piece of evidence was seen, as ISO texts in UTC; None where there is none."""
+        moments = sorted(note.observed_at for note in self.evidence if note.ok)
+        return (moments[0], moments[-1]) if moments else None

@@ -23,27 +23,26 @@ def verdict(
     """
     rows = list(rows)
     count = {outcome: sum(row.outcome is outcome for row in rows) for outcome in Outcome}
-    partial = f"PARTIAL ({expected} of {generated})" if expected < generated else ""
     failed, unseen = count[Outcome.FAILED], count[Outcome.CANNOT_TELL] + max(0, expected - len(rows))
     if interrupted:
-        return _answer(Verdict.CANNOT_TELL, interrupted, partial)
+        return _answer(Verdict.CANNOT_TELL, interrupted)
     if failed:
-        return _answer(Verdict.NO_GO, _blocking(rows, failed, unseen), partial)
+        return _answer(Verdict.NO_GO, _blocking(rows, failed, unseen))
     if not expected or not rows:
-        return _answer(Verdict.CANNOT_TELL, "no check was run", partial)
+        return _answer(Verdict.CANNOT_TELL, "no check was run")
     if unseen:
         causes = clause(row for row in rows if row.outcome is Outcome.CANNOT_TELL)
         where = f" ({causes})" if causes else ""
-        return _answer(Verdict.CANNOT_TELL, f"{unseen} of {expected} checks not seen{where}", partial)
+        return _answer(Verdict.CANNOT_TELL, f"{unseen} of {expected} checks not seen{where}")
     if all(row.blind for row in rows):
-        return _answer(Verdict.CANNOT_TELL, f"nothing was seen ({clause(rows)})", partial)
+        return _answer(Verdict.CANNOT_TELL, f"nothing was seen ({clause(rows)})")
     warned, waived = count[Outcome.WARNED], count[Outcome.WAIVED]
     if warned or waived:
         parts = [f"{n} {word}" for n, word in ((warned, "warned"), (waived, "waived")) if n]
-        answer = _answer(Verdict.GO_WITH_WARNINGS, ", ".join(parts), partial)
+        answer = _answer(Verdict.GO_WITH_WARNINGS, ", ".join(parts))
     else:
-        answer = _answer(Verdict.GO, f"{len(rows)} of {expected} checks passed", partial)
-    return (answer[0], 10, answer[2]) if partial and protected else answer
+        answer = _answer(Verdict.GO, f"{len(rows)} of {expected} checks passed")
+    return (answer[0], EXIT[Verdict.CANNOT_TELL], answer[2]) if expected < generated and protected else answer
 
 
 def _blocking(rows: list[Row], failed: int, unseen: int) -> str:
@@ -58,5 +57,5 @@ def _blocking(rows: list[Row], failed: int, unseen: int) -> str:
     return ", ".join(parts)
 
 
-def _answer(word: Verdict, because: str, partial: str) -> tuple[Verdict, int, str]:
-    return word, EXIT[word], f"{partial} {because}".strip()
+def _answer(word: Verdict, because: str) -> tuple[Verdict, int, str]:
+    return word, EXIT[word], because
