@@ -7,11 +7,12 @@ import shlex
 
 import pytest
 
-from fixtures.environment.model import load_sections
+from fixtures.environment.model import load_sections, unread
 from fixtures.evidence.store import Store, now
 from fixtures.plugin import MOMENT, RUN
 from fixtures.run import Run as GateRun
 from reports.causes import fold
+from reports.covering import not_covered
 from reports.ledger import LEDGER, entry, plain
 from reports.outcomes import Judged
 from reports.records import EvidenceNote, Outcome, Run, Verdict
@@ -66,7 +67,7 @@ def finish(session: pytest.Session, run: GateRun) -> Run:
         selected=len(ledger.chosen),
         generated=len(run.rows),
         rows=tuple(rows + missing),
-        not_covered=tuple(f"{name} (not declared)" for name in load_sections() if name not in declared),
+        not_covered=not_covered(run.unbound, load_sections(), declared, unread(run.settings)),
         warnings=(
             *(f"fault put in: {name}" for name in [run.fault] if name),
             *review(run.settings.waivers, (*rows, *missing), config.stash[MOMENT], complete=complete),
