@@ -185,6 +185,8 @@ def test_a_gate_takes_the_look_that_the_night_made(tmp_path: Path) -> None:
     """The whole way: a nightly run looks, the gate after it does not, and a replay of that gate judges the same."""
     with start() as stack:
         environment = load("demo", ["endpoints.web.deep.when=nightly"], variables=stack.variables)
+        assert environment.settings.stack is not None
+        assert set(environment.settings.stack.gives) == set(stack.variables)
         night, gate = (Run(environment, tmp_path / kind, kind) for kind in ("nightly", "gate"))
         rows = [row for row in gate.rows if row.check.id == "tls.tls_1_3_is_offered"]
         for run in (gate, night, gate):
