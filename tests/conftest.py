@@ -25,13 +25,12 @@ def missing() -> str:
     from fixtures.stack.errors import StackError
 
     try:
-        client = connect().client
+        daemon = connect().client
     except StackError as error:
-        return str(error).partition(":")[0]
-    with contextlib.closing(client):
-        if images.present(client, images.tag()) or images.present(client, images.BASE):
-            return ""
-    return f"the image {images.BASE} is not on the Docker daemon"
+        return str(error).partition(": ")[0]
+    with contextlib.closing(daemon) as client:
+        known = images.present(client, images.tag()) or images.present(client, images.BASE)
+    return "" if known else f"the image {images.BASE} is not on the Docker daemon"
 
 
 def pytest_ignore_collect(collection_path: Path) -> bool | None:
