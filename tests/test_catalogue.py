@@ -13,6 +13,7 @@ from fixtures.environment.loading import Environment, load
 from fixtures.environment.sections.postgres import Postgres
 from fixtures.probes import PROBES, Probe
 from fixtures.probes.database import DatabaseEvidence, ReplicaEvidence
+from fixtures.stack.faults import load_faults, redis
 from fixtures.vocabulary import ESTATE, LOW, Bug, Evidence, check
 
 URL = "postgresql://verifier:longer@127.0.0.1:1/emailai"
@@ -152,3 +153,10 @@ def test_needed_names_each_piece_once(environment: Environment) -> None:
     pieces = needed(generate(environment).rows)
     assert len(pieces) == len(set(pieces))
     assert (DatabaseEvidence, "postgres.primary") in pieces
+
+
+def test_a_fault_that_stands_twice_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else one of the two would never be put in, and nobody would notice."""
+    monkeypatch.setattr(redis, "FAULTS", (*redis.FAULTS, redis.FAULTS[0]))
+    with pytest.raises(ValueError, match=f"twice: {redis.FAULTS[0].id}$"):
+        load_faults()

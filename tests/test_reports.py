@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 from fixtures.environment.redaction import Redactor
 from fixtures.words import age
 from reports import causes, html, junit, markdown, terminal, verdict_json, wording
+from reports.covering import not_covered
 from reports.records import EvidenceNote, Outcome, Row, Run, Verdict
 from reports.redacted import redacted
 from reports.verdict import verdict
@@ -162,6 +163,20 @@ def test_terminal_says_partial() -> None:
     run = replace(sample(), selected=12, generated=214, complete=False)
     assert terminal.lines(run)[-1] == "NO-GO prod 4f2c1ab: PARTIAL (12 of 214), 2 blocking"
     assert verdict_json.document(run)["complete"] is False
+
+
+def test_what_is_not_covered_is_one_line_a_reason_with_the_checks() -> None:
+    unbound = {"redis (not declared)": ("redis.a", "redis.b"), "nothing declared that they judge": ("http.c",)}
+    lines = not_covered(unbound, ["dns", "redis", "endpoints"], ["endpoints"], ["born", "release.build_id"])
+    assert lines == (
+        "dns (not declared)",
+        "nothing declared that they judge: http.c",
+        "redis (not declared): redis.a, redis.b",
+        "no check reads: born, release.build_id",
+    )
+    shown = [line for line in terminal.lines(replace(sample(), not_covered=lines), width=80) if len(line) <= 80]
+    start = shown.index("NOT COVERED  dns (not declared)")
+    assert [line.strip() for line in shown[start + 1 : start + 4]] == list(lines[1:])
 
 
 def test_terminal_wraps_and_keeps_urls_whole() -> None:

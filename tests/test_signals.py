@@ -150,6 +150,23 @@ def test_a_run_that_ends_at_any_moment_leaves_no_go_behind(tmp_path: Path, momen
         assert last_word(output) == "CANNOT TELL", output
 
 
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_run_that_is_interrupted_before_it_begins_cannot_tell(tmp_path: Path, number: signal.Signals) -> None:
+    """While a command is asked for a secret, say: nothing of the run is there yet."""
+    file, marker = tmp_path / "one.yaml", tmp_path / "marker"
+    file.write_text(
+        f"schema: 1\ncommands: [sh]\npostgres: {{main: {{url: \"${{cmd:sh -c 'touch {marker}; sleep 9'}}\"}}}}\n",
+        encoding="utf-8",
+    )
+    process = begin(tmp_path / "run", f"--env={file}")
+    until(marker.exists)
+    process.send_signal(number)
+    output, _ = process.communicate(timeout=30)
+    assert process.returncode == 2, output
+    assert output.strip().splitlines()[-1] == f"CANNOT TELL {file}: interrupted"
+    assert not (tmp_path / "run").exists()
+
+
 def last_word(output: str) -> str:
     """The verdict that the last line starts with."""
     line = output.strip().splitlines()[-1]
