@@ -112,6 +112,8 @@ def _never_run(run: GateRun) -> Judged:
 
 
 def _evidence(run: GateRun) -> tuple[EvidenceNote, ...]:
+    """What was judged by; not what a saved run has of something else."""
+    foreign = run.replay.foreign if run.replay else {}
     return tuple(
         EvidenceNote(
             kind=saved.kind,
@@ -124,6 +126,7 @@ def _evidence(run: GateRun) -> tuple[EvidenceNote, ...]:
             accept=saved.accept,
         )
         for saved in run.store.all()
+        if saved.target not in foreign
     )
 
 

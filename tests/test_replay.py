@@ -74,8 +74,10 @@ def test_evidence_of_another_deployment_is_not_of_this_one(saved: Path, tmp_path
     other = environment_file(tmp_path / "other.yaml", "http://127.0.0.1:9")
     run = gate(tmp_path / "run", f"--env={other}", f"--replay={saved}", workers, *QUICK)
     assert (run.returncode, last(run).startswith("CANNOT TELL other")) == (10, True), run.stdout + run.stderr
-    (row,) = verdict(tmp_path / "run")["checks"]
+    document = verdict(tmp_path / "run")
+    (row,) = document["checks"]
     assert "not of http://127.0.0.1:9" in row["cause"]
+    assert (document["evidence"], document["seen"]) == ([], None)
 
 
 @WORKERS
