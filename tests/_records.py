@@ -7,6 +7,7 @@ from typing import Any
 
 from fixtures.environment.sections.dns import Caa, Dns, DnsExpectations, Mail
 from fixtures.probes._certificate import Link, Served
+from fixtures.probes._certificate_revocation import Revocation
 from fixtures.probes.certificate import CertificateEvidence
 from fixtures.probes.database import DatabaseEvidence, Extension, ReplicaEvidence, Role
 from fixtures.probes.dns import (
@@ -87,7 +88,14 @@ SERVED = Served(
     san=("web.test",),
     scts=2,
 )
-PRESENTED = CertificateEvidence(observed_at=NOW, host="web.test", port=443, private=True, served=SERVED)
+PRESENTED = CertificateEvidence(
+    observed_at=NOW,
+    host="web.test",
+    port=443,
+    private=True,
+    served=SERVED,
+    revocation=(Revocation(subject="a", status="good"),),
+)
 
 
 def _answer(name: str, kind: str, *records: str, **more: Any) -> Answer:
