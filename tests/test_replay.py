@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from fixtures.environment.loading import load
+from fixtures.evidence.declaration import Declaration
 from tests._gate import gate, last, verdict
 from tests._saved import CHECK, environment_file, instance, looked
 
@@ -92,6 +94,16 @@ def test_what_is_expected_comes_from_the_environment_that_is_judged(saved: Path,
 def test_a_set_value_counts_where_the_environment_is_named(saved: Path, tmp_path: Path) -> None:
     options = (f"--env={file_beside(saved)}", "--set=instances.app1.health.within=0.000001ms", "--fail-on=medium")
     assert gate(tmp_path / "run", *options, f"--replay={saved}", *QUICK).returncode == 1
+
+
+def test_what_is_told_of_another_place_holds_no_secret(
+    saved: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A plain field may hold what a reference gave."""
+    monkeypatch.setenv("WHERE", "http://canary-7f3a91:1")
+    other = load(str(environment_file(tmp_path / "other.yaml", "${env:WHERE}")))
+    (reason,) = Declaration.read(saved).foreign(other).values()
+    assert "not of ***" in reason
 
 
 @pytest.mark.parametrize("text", ["{", "[]", "{}", '{"name": "one", "environment": {"instances": 1}}', None])
