@@ -16,12 +16,9 @@ from reports.covering import not_covered
 from reports.ledger import LEDGER, entry, plain
 from reports.outcomes import Judged
 from reports.records import EvidenceNote, Outcome, Run, Verdict
-from reports.verdict import INTERNAL, verdict
+from reports.verdict import INTERNAL, ended, verdict
 from reports.version import VERSION
 from reports.waivers import review
-
-ENDED = {2: "interrupted", INTERNAL: "internal error"}
-"""What pytest's own exit codes say of a run that did not reach its end."""
 
 
 def finish(session: pytest.Session, run: GateRun) -> Run:
@@ -30,7 +27,7 @@ def finish(session: pytest.Session, run: GateRun) -> Run:
     ledger = config.stash[LEDGER]
     rows = [ledger.rows[key] for key in ledger.chosen if key in ledger.rows]
     rows = list(fold(rows, frozenset(row.check.id for row in run.rows if row.check.root)))
-    interrupted = ENDED.get(int(session.exitstatus), "")
+    interrupted = ended(int(session.exitstatus))
     if run.broken:
         interrupted = "; ".join(run.broken)
     elif ledger.strays:

@@ -6,22 +6,20 @@ import json
 from collections.abc import Generator
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from fixtures.environment.policy import Settings
-from fixtures.evidence.store import write_private
 from fixtures.plugin import BEGUN, MOMENT, RUN, SETTINGS, is_worker, row_of
-from fixtures.run import Run as GateRun
 from fixtures.signals import ignore_signals
 from reports import wording
-from reports.finishing import ENDED, finish, unjudged
 from reports.ledger import LEDGER, Ledger, plain, text
-from reports.outcomes import judge
 from reports.records import Outcome, Run, Verdict
-from reports.redacted import redacted
-from reports.writing import trouble, write
+from reports.verdict import ended
+
+if TYPE_CHECKING:
+    from fixtures.environment.policy import Settings
+    from fixtures.run import Run as GateRun
 
 FINISHED: pytest.StashKey[Run] = pytest.StashKey()
 TOLD: pytest.StashKey[bool] = pytest.StashKey()
@@ -32,6 +30,7 @@ POLICY: pytest.StashKey[tuple[Settings, datetime]] = pytest.StashKey()
 
 def pytest_golive_begin(config: pytest.Config, run: GateRun) -> None:
     """Open the ledger, write a verdict that says CANNOT TELL until another is known, ask pytest-html for its file."""
+    from fixtures.evidence.store import write_private
     from reports.verdict_json import unfinished
 
     config.stash[LEDGER] = Ledger(config)
@@ -57,7 +56,7 @@ def pytest_cmdline_main(config: pytest.Config) -> Generator[None, int, int]:
     if BEGUN in config.stash and TOLD not in config.stash and code != pytest.ExitCode.USAGE_ERROR:
         run = config.stash.get(RUN, None)
         name = f"{run.environment.name} {run.release}".strip() if run else config.stash[BEGUN]
-        print(f"{Verdict.CANNOT_TELL} {wording.line(name)}: {ENDED.get(int(code), 'the run broke off')}")  # noqa: T201
+        print(f"{Verdict.CANNOT_TELL} {wording.line(name)}: {ended(int(code)) or 'the run broke off'}")  # noqa: T201
     return code
 
 
@@ -88,6 +87,8 @@ def pytest_runtest_makereport(
         return report
     if isinstance(error, (KeyboardInterrupt, SystemExit)):
         return report
+    from reports.outcomes import judge
+
     judged = judge(row.check, row.target, error, *_policy(item.config))
     report.golive = plain(judged)  # type: ignore[attr-defined]
     match judged.outcome:
@@ -114,6 +115,10 @@ def pytest_sessionfinish(session: pytest.Session) -> Generator[None, None, None]
         yield
         return
     ignore_signals()
+    from reports.finishing import finish, unjudged
+    from reports.redacted import redacted
+    from reports.writing import trouble, write
+
     if session.exitstatus == pytest.ExitCode.USAGE_ERROR:
         # pytest says in one line what is wrong with the command line; what was written when it began stands.
         yield

@@ -45,6 +45,11 @@ def verdict(
     return (answer[0], EXIT[Verdict.CANNOT_TELL], answer[2]) if expected < generated and protected else answer
 
 
+def ended(exit_code: int) -> str:
+    """What pytest's own exit code says of a run that did not reach its end; empty where it says nothing of it."""
+    return {2: "interrupted", INTERNAL: "internal error"}.get(exit_code, "")
+
+
 def _blocking(rows: list[Row], failed: int, unseen: int) -> str:
     under = [row for row in rows if row.under]
     others = unseen - sum(row.outcome is Outcome.CANNOT_TELL for row in under)
