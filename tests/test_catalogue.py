@@ -95,7 +95,7 @@ def test_all_targets_together_are_one_row(environment: Environment) -> None:
 def test_without_a_stack_an_experiment_makes_no_row(environment: Environment) -> None:
     def judge(seen: ExperimentEvidence) -> None: ...
 
-    assert bound(environment, judge) == Bound((), "experiments, on stacks only")
+    assert bound(environment, judge) == Bound((), "experiments, on stacks of the suite's own only")
 
 
 def test_evidence_that_no_probe_gives_is_a_broken_check(environment: Environment) -> None:
