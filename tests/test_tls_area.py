@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import socket
 import ssl
 import subprocess
@@ -14,7 +15,8 @@ import pytest
 
 from checks import tls as checks
 from fixtures import vocabulary
-from fixtures.environment.sections.endpoints import Endpoint
+from fixtures.environment.sections.endpoints import Endpoint, EndpointExpectations
+from fixtures.environment.tls_policy import POLICIES
 from fixtures.probes import Context
 from fixtures.probes._tls_suites import suite
 from fixtures.probes.tls import Protocol, TlsEvidence, look
@@ -27,8 +29,9 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
     return Authority(tmp_path_factory.mktemp("ca"))
 
 
-def seen_at(port: int, ca: Path | None, host: str = "web.test", seconds: float = 20) -> TlsEvidence:
-    target = Endpoint(url=f"https://{host}", connect=f"127.0.0.1:{port}", ca=ca)
+def seen_at(port: int, policy: str = "guide", host: str = "web.test", seconds: float = 20) -> TlsEvidence:
+    expected = EndpointExpectations(tls=POLICIES[policy])
+    target = Endpoint(url=f"https://{host}", connect=f"127.0.0.1:{port}", expect=expected)
     found = look(target, Context("endpoints.web", time.monotonic() + seconds))
     assert isinstance(found, TlsEvidence)
     assert TlsEvidence.model_validate_json(found.model_dump_json()) == found
@@ -38,12 +41,14 @@ def seen_at(port: int, ca: Path | None, host: str = "web.test", seconds: float =
 def verdicts(found: TlsEvidence) -> dict[str, str]:
     """The outcome of every check by its name."""
     outcomes = {}
+    endpoint = Endpoint(url=f"https://{found.host}", expect=EndpointExpectations(tls=POLICIES[found.policy]))
     for function in vars(checks).values():
         declared = vocabulary.check_of(function)
-        if declared is None:
+        if declared is None or not declared.applies(endpoint):
             continue
+        given = (endpoint,) if "endpoint" in inspect.signature(function).parameters else ()
         try:
-            function(found)
+            function(found, *given)
             outcomes[declared.id.removeprefix("tls.")] = "passed"
         except Finding:
             outcomes[declared.id.removeprefix("tls.")] = "failed"
@@ -60,7 +65,7 @@ def failed(found: TlsEvidence) -> set[str]:
 def good(authority: Authority) -> TlsEvidence:
     with listening(tls_server(authority.server("web.test"))) as port:
         began = time.monotonic()
-        found = seen_at(port, authority.path)
+        found = seen_at(port)
         assert time.monotonic() - began < 4
     return found
 
@@ -79,13 +84,13 @@ def test_a_good_server_passes_everything(good: TlsEvidence) -> None:
 )
 def test_weak_suites_are_failures_never_cannot_tell(authority: Authority, ciphers: str, wrong: str) -> None:
     with listening(tls_server(authority.server("web.test"), ciphers, newest=ssl.TLSVersion.TLSv1_2)) as port:
-        assert {wrong, "tls_1_3_is_offered"} <= failed(seen_at(port, authority.path))
+        assert {wrong, "tls_1_3_is_offered"} <= failed(seen_at(port))
 
 
 def test_a_real_server_of_an_old_protocol_is_seen(authority: Authority) -> None:
     server = tls_server(authority.server("web.test"), "ECDHE+AES:@SECLEVEL=0", newest=ssl.TLSVersion.TLSv1)
     with listening(server) as port:
-        found = failed(seen_at(port, authority.path))
+        found = failed(seen_at(port))
     assert {"obsolete_protocols_are_refused", "tls_1_2_is_offered", "tls_1_3_is_offered"} <= found
 
 
@@ -95,7 +100,7 @@ def test_a_port_without_tls_fails_one_check_and_hides_the_rest() -> None:
         connection.sendall(b"HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n\r\n")
 
     with listening(plain) as port:
-        found = verdicts(seen_at(port, None))
+        found = verdicts(seen_at(port))
     assert found.pop("the_port_speaks_tls") == "failed"
     assert set(found.values()) == {"cannot tell"}
 
@@ -104,10 +109,10 @@ def test_closed_and_silent_ports_cannot_tell() -> None:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     with pytest.raises(CannotTell) as closed:
-        seen_at(port, None)
+        seen_at(port)
     assert closed.value.cause == "outage"
     with listening(lambda _: time.sleep(3)) as silent, pytest.raises(CannotTell) as stalled:
-        seen_at(silent, None, seconds=3)
+        seen_at(silent, seconds=3)
     assert stalled.value.cause == "outage"
 
 
@@ -128,7 +133,10 @@ def test_old_protocols_fail_and_unseen_ones_cannot_tell(good: TlsEvidence) -> No
         ("TLS_DH_anon_WITH_RC4_128_MD5", {"anonymous", "rc4", "forward_secret"}),
         ("TLS_RSA_EXPORT_WITH_DES40_CBC_SHA", {"export", "des", "cbc"}),
         ("TLS_RSA_WITH_NULL_SHA", {"null"}),
-        ("ECDHE-RSA-DES-CBC3-SHA", {"des", "cbc", "forward_secret"}),
+        ("TLS_ECDHE_RSA_WITH_3DES_EDE_CBC_SHA", {"des", "cbc", "forward_secret"}),
+        ("TLS_SHA256_SHA256", {"null", "forward_secret"}),
+        ("TLS_ECDH_anon_WITH_NULL_SHA", {"anonymous", "null", "forward_secret"}),
+        ("SSL_CK_RC4_128_EXPORT40_WITH_MD5", {"export", "rc4"}),
     ],
 )
 def test_the_name_of_a_suite_tells_its_properties(name: str, flags: set[str]) -> None:
@@ -154,7 +162,8 @@ def test_a_vantage_without_controls_that_answer_is_no_outage_of_the_port() -> No
 SCAN = """
 import sys, time
 from pathlib import Path
-from fixtures.environment.sections.endpoints import Endpoint
+from fixtures.environment.sections.endpoints import Endpoint, EndpointExpectations
+from fixtures.environment.tls_policy import POLICIES
 from fixtures.probes import Context
 from fixtures.probes.tls import look
 target = Endpoint(url="https://web.test", connect=sys.argv[1], ca=Path(sys.argv[2]))
