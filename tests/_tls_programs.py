@@ -19,7 +19,7 @@ _PLACES = ("/usr/sbin", "/usr/local/sbin", "/usr/local/bin")
 
 @dataclass(frozen=True)
 class Program:
-    """A kind of server: what it is called, and how it is started with a folder, a file of key and certificate, a port."""
+    """A kind of server: its program, and the arguments for a folder, a file of key and certificate, and a port."""
 
     name: str
     argv: Callable[[Path, Path, int], Sequence[str]]
@@ -50,7 +50,7 @@ def nginx(**directives: str) -> Program:
 _TEMPORARY = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
 
 
-def openssl(*options: str) -> Program:
+def openssl(*options: str, answer: str = "-www") -> Program:
     """OpenSSL's own test server."""
     return Program(
         "openssl",
@@ -60,7 +60,7 @@ def openssl(*options: str) -> Program:
             f"127.0.0.1:{port}",
             "-cert",
             str(pem),
-            "-www",
+            answer,
             "-quiet",
             *options,
         ],

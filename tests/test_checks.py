@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import typing
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -17,37 +17,15 @@ from fixtures.environment.policy import Settings
 from fixtures.environment.secrets import Secret
 from fixtures.environment.sections.endpoints import Endpoint, Paths
 from fixtures.environment.sections.postgres import Postgres, PostgresExpectations
-from fixtures.probes._certificate import Certificate, Trust
+from fixtures.probes._certificate import Served, Staple
+from fixtures.probes._certificate_revocation import Revocation
 from fixtures.probes._tls_suites import suite
-from fixtures.probes.certificate import CertificateEvidence
 from fixtures.probes.redis import RedisEvidence
 from fixtures.probes.tls import Protocol, TlsEvidence
 from fixtures.probes.tls_deep import TlsDeepEvidence
 from fixtures.vocabulary import Evidence, Finding
-from tests._records import DATABASE, NOW, REPLICA
+from tests._records import DATABASE, LEAF, NOW, PRESENTED, REPLICA, SERVED, link
 
-CERTIFICATE = Certificate(
-    subject="CN=web.test",
-    issuer="CN=intermediate",
-    chain_subjects=("CN=web.test", "CN=intermediate"),
-    chain_issuers=("CN=intermediate", "CN=root"),
-    san=("web.test",),
-    names_missing=(),
-    matches_host=True,
-    not_before=NOW - timedelta(days=1),
-    not_after=NOW + timedelta(days=89),
-    lifetime_days=90,
-    key_type="EC",
-    key_bits=256,
-    signature_hashes=("sha256", "sha256"),
-    in_order=True,
-    root_sent=False,
-    complete=True,
-    trust=Trust(trusted=True, code=0, reason="ok"),
-)
-PRESENTED = CertificateEvidence(
-    observed_at=NOW, host="web.test", address="192.0.2.1", port=443, certificate=CERTIFICATE
-)
 TLS12 = Protocol(name="TLSv1.2", accepted=True, suites=(suite("TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256"),))
 TLS = TlsEvidence(
     observed_at=NOW,
@@ -113,11 +91,29 @@ REDIS = RedisEvidence(
     eternal=0,
 )
 
+
+def served(**changes: Any) -> dict[str, Any]:
+    """The change to what the host presents."""
+    return {"served": SERVED.model_copy(update=changes)}
+
+
 FAILS: dict[str, tuple[Evidence, dict[str, Any]]] = {
-    "certificate.signatures_are_strong": (
+    "certificate.every_address_presents_one": (
         PRESENTED,
-        {"certificate": CERTIFICATE.model_copy(update={"signature_hashes": ("sha256", "sha1")})},
+        {"addressed": (Served(name="web.test", address="192.0.2.2", error="refused"),)},
     ),
+    "certificate.is_logged": (PRESENTED, {"private": False, "served": SERVED.model_copy(update={"scts": 1})}),
+    "certificate.is_not_revoked": (PRESENTED, {"revocation": (Revocation(subject="CN=a", status="revoked"),)}),
+    "certificate.no_other_site_is_shown_without_a_name": (
+        PRESENTED,
+        {"unnamed": SERVED.model_copy(update={"name": "", "san": ("other.test",)})},
+    ),
+    "certificate.same_on_every_address": (
+        PRESENTED,
+        {"addressed": (SERVED.model_copy(update={"address": "192.0.2.2", "san": ("old.test",)}),)},
+    ),
+    "certificate.signatures_are_strong": (PRESENTED, served(chain=(LEAF, link("intermediate", signature="sha1")))),
+    "certificate.staple_is_valid": (PRESENTED, served(staple=Staple(status="unknown", fits=True))),
     "database.declared_extensions_are_available": (DATABASE, {"extensions": DATABASE.extensions[:1]}),
     "database.encoding_is_utf8": (DATABASE, {"encoding": "SQL_ASCII"}),
     "database.replica_is_of_the_same_cluster": (REPLICA, {"primary_system_identifier": "2"}),
