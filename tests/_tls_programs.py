@@ -100,6 +100,11 @@ def caddy(options: str = "") -> Program:
     return Program("caddy", argv)
 
 
+def absent() -> list[str]:
+    """The names of the programs that are not installed."""
+    return [one.name for one in (nginx(), openssl(), gnutls(""), node(), caddy()) if one.path is None]
+
+
 @contextmanager
 def running(program: Program, folder: Path, pem: Path) -> Iterator[int]:
     """The port on which the program answers; it is ended whatever happens."""

@@ -1,6 +1,7 @@
-"""Tests that need Docker run where it is; where it isn't, they are left out and the summary says so, loudly.
+"""Tests that need Docker, or TLS servers of several kinds, run where these are; elsewhere they are left out, loudly.
 
-`.ci/docker` sets GOLIVE_REQUIRE_DOCKER: then they run whatever is missing, and fail.
+`.ci/docker` sets GOLIVE_REQUIRE_DOCKER, `.ci/servers` GOLIVE_REQUIRE_SERVERS: then they run whatever is missing, and
+fail.
 """
 
 from __future__ import annotations
@@ -11,11 +12,21 @@ from pathlib import Path
 
 import pytest
 
-CONTAINERS = "test_containers.py"
+CONTAINERS, SERVERS = "test_containers.py", "test_tls_servers.py"
 
 
 @functools.cache
-def missing() -> str:
+def missing_servers() -> str:
+    """The TLS servers that are not installed here; empty where the tests can run."""
+    if os.environ.get("GOLIVE_REQUIRE_SERVERS"):
+        return ""
+    from tests._tls_programs import absent
+
+    return f"not installed: {names}" if (names := ", ".join(absent())) else ""
+
+
+@functools.cache
+def missing_docker() -> str:
     """What the container tests lack here; empty where they can run."""
     if os.environ.get("GOLIVE_REQUIRE_DOCKER"):
         return ""
@@ -32,15 +43,20 @@ def missing() -> str:
     return f"the image {images.BASE} is not on the Docker daemon"
 
 
+MISSING = {CONTAINERS: (missing_docker, ".ci/docker"), SERVERS: (missing_servers, ".ci/servers")}
+"""By the tests' file: what they lack here, and what makes sure of it."""
+
+
 def pytest_ignore_collect(collection_path: Path) -> bool | None:
-    """Leave the container tests out where they can't run."""
-    return True if collection_path.name == CONTAINERS and missing() else None
+    """Leave tests out where they can't run."""
+    missing = MISSING.get(collection_path.name)
+    return True if missing is not None and missing[0]() else None
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Say what was left out."""
-    chosen = [str(argument) for argument in terminalreporter.config.args]
-    everything = any(Path(argument).name in ("tests", CONTAINERS) for argument in chosen)
-    if everything and missing():
-        terminalreporter.write_sep("!", f"LEFT OUT: tests/{CONTAINERS}", red=True)
-        terminalreporter.write_line(f"{missing()}. The container tests did not run; .ci/docker runs them.")
+    chosen = [Path(str(argument)).name for argument in terminalreporter.config.args]
+    for name, (missing, remedy) in MISSING.items():
+        if ("tests" in chosen or name in chosen) and missing():
+            terminalreporter.write_sep("!", f"LEFT OUT: tests/{name}", red=True)
+            terminalreporter.write_line(f"{missing()}. Its tests did not run; {remedy} runs them.")

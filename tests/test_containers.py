@@ -175,9 +175,7 @@ def test_a_kept_stack_says_how_to_reach_and_how_to_end_it(tmp_path: Path, client
 # Faults
 
 
-@pytest.mark.parametrize(
-    "fault", ["headers.no_nosniff", "certificate.expired", "health.frozen", "database.no_pg_trgm"]
-)
+@pytest.mark.parametrize("fault", ["headers.no_nosniff", "certificate.expired", "health.frozen", "database.no_pg_trgm"])
 def test_a_fault_is_caught_as_in_child_processes(tmp_path: Path, stack: Stack, fault: str) -> None:
     known = find(fault)
     stack.apply(known.change)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from sslyze.plugins.elliptic_curves_plugin import OpenSslEcNidEnum
+from nassl.ephemeral_key_info import OpenSslEcNidEnum
 from sslyze.plugins.openssl_cipher_suites.cipher_suites import CipherSuitesRepository
 from sslyze.server_connectivity import TlsVersionEnum
 
@@ -25,7 +25,7 @@ from fixtures.probes._tls_registry import group_name
 from fixtures.probes.tls import TlsEvidence, look
 from fixtures.probes.tls_deep import TlsDeepEvidence
 from fixtures.probes.tls_deep import look as look_deep
-from fixtures.vocabulary import Evidence, Finding
+from fixtures.vocabulary import CannotTell, Evidence, Finding
 from tests._tls_programs import Program, caddy, gnutls, nginx, node, openssl, running
 from tests._tls_servers import Authority
 
@@ -35,15 +35,20 @@ OLD = "TLSv1 TLSv1.1 TLSv1.2"
 
 @dataclass(frozen=True)
 class Kind:
-    """A server, whether its key is RSA's, and what the guide's policy finds wrong with it."""
+    """A server, whether its key is RSA's, what the guide's policy finds wrong with it, and curves that sslyze misses.
+
+    It offers one curve a connection, at the highest version alone: what TLS 1.3 does not have, and what a server with
+    an EC certificate refuses to who does not offer its curve too, it can't see.
+    """
 
     program: Program
     rsa: bool
-    wrong: frozenset[str] = frozenset()
+    wrong: frozenset[str]
+    missed: frozenset[str]
 
 
-def kind(program: Program, *wrong: str, rsa: bool = True) -> Kind:
-    return Kind(program, rsa, frozenset(wrong))
+def kind(program: Program, *wrong: str, rsa: bool = True, missed: str = "") -> Kind:
+    return Kind(program, rsa, frozenset(wrong), frozenset(missed.split()))
 
 
 OF_THE_POLICY = ("cbc_is_refused_at_tls_1_2", "only_forward_secrecy_is_accepted")
@@ -57,7 +62,10 @@ KINDS = {
             ssl_protocols="TLSv1.2 TLSv1.3", ssl_ciphers="HIGH:!aNULL:!MD5", ssl_prefer_server_ciphers="on",
             ssl_ecdh_curve="X25519:prime256v1:brainpoolP256r1",
         ),
-        *OF_THE_POLICY, "weak_curves_are_refused", "other_suites_outside_the_policy_are_refused",
+        *OF_THE_POLICY, "weak_curves_are_refused", missed="brainpoolP256r1",
+    ),
+    "nginx with early data": kind(
+        nginx(ssl_protocols="TLSv1.3", ssl_early_data="on"), "tls_1_2_is_offered", "early_data_is_off", rsa=False
     ),
     "nginx of yesterday": kind(
         nginx(
@@ -66,16 +74,13 @@ KINDS = {
         *OF_THE_POLICY, *UNPROTECTED, "obsolete_protocols_are_refused", "tls_1_3_is_offered", "weak_curves_are_refused",
         "diffie_hellman_is_long_enough", "other_suites_outside_the_policy_are_refused",
     ),
-    "openssl": kind(openssl(), *OF_THE_POLICY[:1], "http2_is_offered", "other_suites_outside_the_policy_are_refused",
-                    "the_server_chooses_where_it_matters", rsa=False),
+    "openssl": kind(
+        openssl(), *OF_THE_POLICY[:1], "http2_is_offered", "the_server_chooses_where_it_matters", rsa=False
+    ),
     "openssl without encryption": kind(
         openssl("-cipher", "NULL:@SECLEVEL=0", "-no_tls1_3"),
         "only_forward_secrecy_is_accepted", *UNPROTECTED, "obsolete_protocols_are_refused", "tls_1_3_is_offered",
-        "http2_is_offered",
-    ),
-    "openssl with early data": kind(
-        openssl("-early_data", "-tls1_3", answer="-naccept=1000"),
-        "tls_1_2_is_offered", "early_data_is_off", "http2_is_offered",
+        "http2_is_offered", missed="x448 secp521r1",
     ),
     "gnutls": kind(
         gnutls("NORMAL:+ARCFOUR-128:+3DES-CBC:+VERS-TLS1.0:%COMPAT"),
@@ -101,6 +106,8 @@ KNOWN_SUITES = {
     for version in TlsVersionEnum
     for suite in CipherSuitesRepository.get_all_cipher_suites(version)
 }  # fmt: skip
+NEVER_SEEN = {"TLS_DH_anon_WITH_CAMELLIA_128_CBC_SHA256", "TLS_DH_anon_WITH_CAMELLIA_256_CBC_SHA256"}
+"""What sslyze lists but its OpenSSL does not offer."""
 KNOWN_CURVES = {group_name(one.name.lower()) for one in OpenSslEcNidEnum}
 
 
@@ -132,6 +139,9 @@ def found_by(module: object, evidence: Evidence, target: Endpoint) -> set[str]:
                 function(**{name: target if name == "endpoint" else evidence for name in names if name != "return"})
             except Finding:
                 found.add(declared.id.partition(".")[2])
+            except CannotTell:
+                # sslyze gets not far with some of these servers; our own look always does.
+                assert module is deep_checks
     return found
 
 
@@ -141,7 +151,8 @@ def offending(evidence: TlsEvidence | TlsDeepEvidence, policy: TlsPolicy) -> set
         (one.name, suite.name)
         for one in evidence.protocols
         for suite in one.suites
-        if suite.name in KNOWN_SUITES and not (one.name in policy.versions and policy.allows_suite(suite.name))
+        if suite.name in KNOWN_SUITES - NEVER_SEEN
+        and not (one.name in policy.versions and policy.allows_suite(suite.name))
     }
 
 
@@ -157,23 +168,21 @@ def test_both_looks_tell_the_same(name: str, authority: Authority, short_prime: 
     with running(server.program, tmp_path, pem) as port:
         ends = time.monotonic() + 60
         looks = {
-            name: look(endpoint(port, policy), Context("endpoints.web", ends)) for name, policy in POLICIES.items()
+            policy: look(endpoint(port, POLICIES[policy]), Context("endpoints.web", ends))
+            for policy in ("guide", "mozilla-intermediate")
         }
         deep = look_deep(endpoint(port, POLICIES["guide"]), Context("endpoints.web", ends))
     assert isinstance(deep, TlsDeepEvidence)
-    for policy in POLICIES.values():
-        seen, target = looks[policy.name], endpoint(port, policy)
+    for word, seen in looks.items():
+        policy, target = POLICIES[word], endpoint(port, POLICIES[word])
         assert isinstance(seen, TlsEvidence)
         assert {one.name: one.accepted for one in seen.protocols} == {one.name: one.accepted for one in deep.protocols}
         assert offending(seen, policy) == offending(deep, policy)
         wrong = found_by(checks, seen, target)
         assert ("every_suite_is_within_the_policy" in found_by(deep_checks, deep, target)) == any(
-            word in name for name in wrong for word in ("refused", "only_forward") if "curves" not in name
+            part in name for name in wrong for part in ("refused", "only_forward") if "curves" not in name
         )
-        # A server with an EC certificate refuses who does not offer its curve too; sslyze offers one curve a connection.
-        more = curves(seen.groups, policy) - curves(deep.curves, policy)
-        assert not curves(deep.curves, policy) - curves(seen.groups, policy)
-        assert not more or not server.rsa or name == "openssl without encryption"
+        assert curves(seen.groups, policy) - server.missed == curves(deep.curves, policy) - server.missed
         assert (seen.dh_bits, bool(seen.compression)) == (deep.dh_bits, bool(deep.compression))
         assert bool(seen.early_data) == bool(deep.early_data)
         if deep.secure_renegotiation is not None:
