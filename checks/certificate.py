@@ -68,16 +68,9 @@ def demand(shown: CertificateEvidence, wrong: Callable[[Served], str], required:
     expect(not bad, seen="; ".join(bad[:4]) + more, required=required)
 
 
-def issuers(served: Served) -> list[Link]:
-    """The intermediates, as sent and as used; a root's own dates and signature are nobody's concern."""
-    found = {one.fingerprint: one for one in (*served.chain[1:], *served.path[1:]) if not one.self_issued}
-    return list(found.values())
-
-
-def short(link: Link) -> str:
-    """A certificate by its common name, or by all its subject."""
-    parts = link.subject.split(",")
-    return next((part[3:] for part in parts if part.startswith("CN=")), link.subject) or "a certificate without a name"
+def above(served: Served) -> list[Link]:
+    """The certificates that vouch for the leaf, root included where it is known."""
+    return list(served.path[1:]) or [served.chain[n] for n in served.needed[1:]]
 
 
 def listed(words: Iterable[str], most: int = 8) -> str:
@@ -113,7 +106,7 @@ def words(problem: Problem) -> str:
     return f"{WORDS.get(problem.code, 'OpenSSL refuses it')} (OpenSSL {problem.code})"
 
 
-@check(severity=CRITICAL, scope=ESTATE, guide=("tls.certificate-valid", "tls.vercel-auto"))
+@check(severity=CRITICAL, scope=ESTATE, guide=("tls.certificate-valid", "tls.vercel-auto", "certbot.certificate-names"))
 def check_matches_the_host(shown: CertificateEvidence) -> None:
     """The certificate names the host as a subject alternative name; the common name does not count (RFC 6125).
 
@@ -221,9 +214,9 @@ def out_of_date(link: Link, shown: CertificateEvidence) -> str:
     return f"expired on {link.not_after:%Y-%m-%d}" if link.not_after < shown.observed_at else ""
 
 
-@check(severity=MEDIUM, scope=ESTATE, guide="tls.certificate-valid")
-def check_intermediates_are_valid(shown: CertificateEvidence) -> None:
-    """No intermediate certificate has expired; an old client takes the path that was sent to it.
+@check(severity=CRITICAL, scope=ESTATE, guide="tls.certificate-valid")
+def check_issuers_are_valid(shown: CertificateEvidence) -> None:
+    """No certificate above it, up to the root, has expired.
 
     Fix: Get the current chain from the issuer (certbot writes it into fullchain.pem at each renewal).
 
@@ -231,15 +224,14 @@ def check_intermediates_are_valid(shown: CertificateEvidence) -> None:
     """
 
     def wrong(served: Served) -> str:
-        bad = [f"{short(one)} {what}" for one in issuers(served) if (what := out_of_date(one, shown))]
-        return listed(bad, 3)
+        return listed((f"{one.subject} {what}" for one in above(served) if (what := out_of_date(one, shown))), 3)
 
-    demand(shown, wrong, "every intermediate valid now")
+    demand(shown, wrong, "every issuer valid now")
 
 
 @check(severity=HIGH, scope=ESTATE, guide=("tls.certificate-valid", "tls.vercel-auto"))
 def check_has_days_left(shown: CertificateEvidence, endpoint: Endpoint) -> None:
-    """Neither the certificate nor an intermediate that it needs expires soon.
+    """Neither the certificate nor one above it expires soon.
 
     Fix: Renew it and find out why the renewal did not run (`systemctl list-timers certbot.timer`).
 
@@ -248,11 +240,11 @@ def check_has_days_left(shown: CertificateEvidence, endpoint: Endpoint) -> None:
     wanted = timedelta(days=endpoint.expect.certificate.days_left)
 
     def wrong(served: Served) -> str:
-        used = served.path[1:] or [served.chain[n] for n in served.needed[1:]]
-        soon = [one for one in used if not one.self_issued and not out_of_date(one, shown)]
-        bad = [(one.not_after - shown.observed_at, one) for one in (served.leaf, *soon)]
-        left, one = min(bad, key=lambda pair: pair[0])
-        what = "" if one is served.leaf else f" of {short(one)}"
+        # What has expired above it is told by issuers_are_valid.
+        soon = (one for one in above(served) if not out_of_date(one, shown))
+        first = min((served.leaf, *soon), key=lambda one: one.not_after)
+        left = first.not_after - shown.observed_at
+        what = "" if first is served.leaf else f" of {first.subject}"
         return "" if left >= wanted else f"{left.total_seconds() / 86400:.1f} days left{what}"
 
     demand(shown, wrong, f"at least {wanted.days} days")
@@ -291,7 +283,7 @@ def check_key_is_strong(shown: CertificateEvidence) -> None:
         shown,
         lambda served: listed(
             dict.fromkeys(
-                f"{short(one)}: {one.key} of {one.bits} bits" for one in (*served.chain, *served.path) if weak(one)
+                f"{one.subject}: {one.key} of {one.bits} bits" for one in (*served.chain, *served.path) if weak(one)
             ),
             3,
         ),
@@ -323,15 +315,18 @@ def check_signatures_are_strong(shown: CertificateEvidence) -> None:
     """
 
     def wrong(served: Served) -> str:
-        every = [served.leaf, *issuers(served)]
-        return listed((f"{short(one)} signed with {one.signature}" for one in every if one.signature in OLD_HASHES), 3)
+        every = [served.leaf, *(one for one in (*served.chain[1:], *served.path[1:]) if not one.self_issued)]
+        every = list({one.fingerprint: one for one in every}.values())
+        return listed((f"{one.subject} signed with {one.signature}" for one in every if one.signature in OLD_HASHES), 3)
 
     demand(shown, wrong, "SHA-256 or stronger")
 
 
 @check(severity=HIGH, scope=ESTATE, guide="tls.certificate-valid")
 def check_chain_is_complete(shown: CertificateEvidence) -> None:
-    """The server sends every intermediate certificate up to a trusted root.
+    """The server sends the intermediate certificates, without which a client finds no way to a root.
+
+    Where an intermediate was sent and its issuer is not known, that is a root that is not trusted: see is_trusted.
 
     Fix: Let `ssl_certificate` name fullchain.pem, not cert.pem.
 
@@ -339,12 +334,10 @@ def check_chain_is_complete(shown: CertificateEvidence) -> None:
     """
 
     def wrong(served: Served) -> str:
-        if not any(one.code in NO_PATH for one in served.problems):
-            return ""
-        last = served.chain[served.needed[-1]]
-        return f"the chain ends at {short(last)}, issued by {last.issuer}"
+        alone = len(served.needed) == 1 and any(one.code in NO_PATH for one in served.problems)
+        return f"no issuer of {served.leaf.subject} is sent: {served.leaf.issuer} is missing" if alone else ""
 
-    demand(shown, wrong, "intermediates up to a trusted root")
+    demand(shown, wrong, "the intermediates up to a trusted root")
 
 
 @check(severity=LOW, scope=ESTATE, guide="tls.certificate-valid")
@@ -357,14 +350,16 @@ def check_chain_is_in_order(shown: CertificateEvidence) -> None:
     """
     demand(
         shown,
-        lambda one: "" if list(one.needed) == sorted(one.needed) else f"order: {listed(map(short, one.chain))}",
+        lambda one: (
+            "" if list(one.needed) == sorted(one.needed) else f"order: {listed(link.subject for link in one.chain)}"
+        ),
         "each certificate followed by its issuer",
     )
 
 
 @check(severity=LOW, scope=ESTATE, guide="tls.certificate-valid")
 def check_chain_has_nothing_unneeded(shown: CertificateEvidence) -> None:
-    """No certificate is sent twice, and none that does not belong to the chain.
+    """No certificate is sent twice, none that does not belong to the chain, and none that expired and is of no use.
 
     Fix: Leave leaf and intermediates in the file of `ssl_certificate`, each once.
 
@@ -373,8 +368,13 @@ def check_chain_has_nothing_unneeded(shown: CertificateEvidence) -> None:
 
     def wrong(served: Served) -> str:
         prints = [one.fingerprint for one in served.chain]
-        rest = [(n, one) for n, one in enumerate(served.chain) if n not in served.needed]
-        return listed((f"{short(one)}{' twice' if one.fingerprint in prints[:n] else ''}" for n, one in rest), 3)
+        used = {one.fingerprint for one in served.path}
+        found = []
+        for number, one in enumerate(served.chain):
+            late = out_of_date(one, shown) if used and one.fingerprint not in used else ""
+            if number not in served.needed or late:
+                found.append(f"{one.subject} {'twice' if one.fingerprint in prints[:number] else late}".strip())
+        return listed(found, 3)
 
     demand(shown, wrong, "leaf and intermediates, each once")
 
@@ -390,7 +390,7 @@ def check_root_is_not_sent(shown: CertificateEvidence) -> None:
 
     def wrong(served: Served) -> str:
         sent = [served.chain[n] for n in served.needed[1:] if served.chain[n].self_issued]
-        return f"the root {short(sent[0])} is among the certificates sent" if sent else ""
+        return f"the root {sent[0].subject} is among the certificates sent" if sent else ""
 
     demand(shown, wrong, "leaf and intermediates only")
 
@@ -474,13 +474,13 @@ def check_is_not_revoked(shown: CertificateEvidence) -> None:
     stapled = shown.served.staple
     told = [f"{one.subject} by {one.source}" for one in shown.revocation if one.status == "revoked"]
     if stapled and stapled.fits and stapled.signed and stapled.status == "revoked":
-        told.append(f"{short(shown.served.leaf)} by the staple")
+        told.append(f"{shown.served.leaf.subject} by the staple")
     expect(not told, seen=f"revoked: {listed(told, 3)}", required="not revoked")
     if not shown.revocation and not shown.private:
         raise CannotTell("no authority was asked", cause="network")
-    lifetime = shown.served.leaf.not_after - shown.served.leaf.not_before
-    for one in shown.revocation:
+    brief = shown.served.leaf.not_after - shown.served.leaf.not_before <= timedelta(days=SHORT_LIVED)
+    for number, one in enumerate(shown.revocation):
         if one.status == "unseen":
             raise CannotTell(f"{one.subject}: {one.source} tells nothing: {one.reason}", cause="network")
-        if one.status == "untold" and not shown.private and lifetime > timedelta(days=SHORT_LIVED):
+        if one.status == "untold" and not shown.private and not (brief and number == 0):
             raise CannotTell(f"{one.subject} names no place that tells of revocation", cause="program")

@@ -51,8 +51,8 @@ def link(
     """A certificate that is valid unless it is told otherwise; times in days from `NOW`."""
     start = NOW + timedelta(days=begins)
     return Link(
-        subject=f"CN={subject}",
-        issuer=f"CN={issuer}",
+        subject=subject,
+        issuer=issuer,
         fingerprint=f"{subject} {begins} {days} {key} {signature}",
         self_issued=subject == issuer,
         not_before=start,

@@ -39,7 +39,7 @@ from tests._pki import (
     root,
     told_at,
 )
-from tests._records import LEAF, NOW, PRESENTED, SERVED, link
+from tests._records import LEAF, PRESENTED, SERVED, link
 from tests._tls_servers import listening
 
 WEB = ("web.test", "www.web.test")
@@ -142,7 +142,11 @@ BAD: dict[str, tuple[Make, set[str]]] = {
     ),
     "inner expired": (
         lambda p: [p.leaf(issuer=(o := intermediate(p.root, start=-90, end=-1))), o],
-        {"intermediates_are_valid"},
+        {"issuers_are_valid"},
+    ),
+    "expired in passing": (
+        lambda p: [p.leaf(), (make("test intermediate", p.root, ca=True, start=-90, end=-1)), p.inner],
+        {"chain_has_nothing_unneeded"},
     ),
     "inner soon": (lambda p: [p.leaf(issuer=(o := intermediate(p.root, end=9))), o], {"has_days_left"}),
     "inner is none": (lambda p: [p.leaf(issuer=(o := make("fake", p.inner))), o, p.inner], {"is_trusted"}),
@@ -173,7 +177,7 @@ def test_an_unknown_authority_is_not_trusted(pki: Authorities) -> None:
         found = seen_at(endpoint(port, None))
     assert (found.private, found.served.trusted_here) == (False, False)
     # Nobody asks an authority that nobody trusts, and only what is trusted must be logged.
-    assert wrong(found) == {"is_trusted", "chain_is_complete", "is_not_revoked?"}
+    assert wrong(found) == {"is_trusted", "is_not_revoked?"}
     assert finding("is_trusted", found) == "not trusted: the issuer is not known (OpenSSL 20)"
 
 
@@ -241,7 +245,6 @@ def test_every_declared_name_is_asked_for_by_itself(pki: Authorities) -> None:
 
 def test_a_name_that_is_refused_can_not_be_told(pki: Authorities) -> None:
     def picky(plain: socket.socket) -> None:
-        time.sleep(0.02)
         if b"www." in plain.recv(4096, socket.MSG_PEEK):
             plain.sendall(b"\x15\x03\x01\x00\x02\x02\x70")
             return
@@ -452,12 +455,30 @@ def test_an_intermediate_is_asked_about_as_well(pki: Authorities) -> None:
             assert wrong(seen_at(endpoint(port, pki.path))) == {"is_not_revoked"}
 
 
+def test_a_list_is_fetched_once_for_all_that_name_it(pki: Authorities) -> None:
+    known: dict[str, bytes | int] = {"/crl": crl(pki.inner)}
+    with authority_at(known) as (url, asked):
+        for leaf in (pki.leaf(more=told_at(crl_url=f"{url}/crl")) for _ in range(3)):
+            with listening(presenting(leaf, pki.inner)) as port:
+                assert wrong(seen_at(endpoint(port, pki.path))) == set()
+    assert len(asked) == 1
+
+
+def test_an_authority_that_stalls_costs_its_own_check_alone(pki: Authorities) -> None:
+    with listening(lambda _: time.sleep(5)) as silent:
+        leaf = pki.leaf(more=told_at(ocsp_url=f"http://127.0.0.1:{silent}"))
+        with listening(presenting(leaf, pki.inner)) as port:
+            found = seen_at(endpoint(port, pki.path), seconds=4)
+    assert wrong(found) == {"is_not_revoked?"}
+    assert "timeout" in found.revocation[0].reason
+
+
 def test_a_certificate_that_is_not_trusted_sends_us_nowhere(pki: Authorities, tmp_path: Path) -> None:
     with authority_at({}) as (url, asked):
         leaf = pki.leaf(more=told_at(ocsp_url=f"{url}/ocsp", crl_url=f"{url}/crl"))
         with listening(presenting(leaf, pki.inner)) as port:
             found = seen_at(endpoint(port, root("another").save(tmp_path / "another.pem")))
-    assert (asked, wrong(found)) == ([], {"is_trusted", "chain_is_complete", "is_not_revoked?"})
+    assert (asked, wrong(found)) == ([], {"is_trusted", "is_not_revoked?"})
 
 
 def test_revocation_is_left_out_where_it_is_declared_so(pki: Authorities) -> None:
@@ -550,6 +571,21 @@ def test_roots_that_can_not_be_read_are_told(tmp_path: Path, pki: Authorities) -
         assert caught.value.cause == "permission"
 
 
+def test_what_a_certificate_says_stays_on_one_line(pki: Authorities) -> None:
+    leaf = make("<b>web\n\x1b[2J,\u202e", pki.inner, names=WEB, end=3)
+    with listening(presenting(leaf, pki.inner, leaf)) as port:
+        found = seen_at(endpoint(port, pki.path))
+    assert found.served.leaf.subject == "<b>web??[2J,?"
+    assert finding("chain_has_nothing_unneeded", found) == "<b>web??[2J,? twice"
+
+
+def test_a_root_that_expires_is_told_before_it_has(pki: Authorities, tmp_path: Path) -> None:
+    for end, expected in ((9, {"has_days_left"}), (-1, {"issuers_are_valid"})):
+        top = make("ending root", ca=True, start=-900, end=end)
+        with listening(presenting(make("x", top, names=WEB))) as port:
+            assert wrong(seen_at(endpoint(port, top.save(tmp_path / f"{end}.pem")))) == expected
+
+
 # Judging alone
 
 
@@ -605,4 +641,3 @@ def test_objections_are_words_with_the_code_of_openssl() -> None:
         problems = tuple(Problem(code=code, depth=0) for code in codes)
         served = SERVED.model_copy(update={"problems": problems})
         assert finding("is_trusted", PRESENTED.model_copy(update={"served": served})) == said
-    assert NOW.tzinfo
