@@ -163,7 +163,7 @@ def check_slowest_answer_is_quick(latency: LatencyEvidence, endpoint: Endpoint) 
     Fix: look for a slow instance, a saturated pool or long garbage collections.
     """
     worst, limit = max(latency.seconds), endpoint.expect.p95
-    lost = f", {len(latency.failures)} unanswered" if latency.failures else ""
+    lost = f", {len(latency.failures)} without a 200" if latency.failures else ""
     expect(worst <= limit and not lost, seen=f"{worst:.3f} s{lost}", required=f"at most {limit:g} s")
 
 

@@ -3,10 +3,23 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
+from fixtures.environment.sections.dns import Caa, Dns, DnsExpectations, Mail
 from fixtures.probes._certificate import Link, Served
 from fixtures.probes.certificate import CertificateEvidence
 from fixtures.probes.database import DatabaseEvidence, Extension, ReplicaEvidence, Role
+from fixtures.probes.dns import (
+    Answer,
+    CaaProperty,
+    CaaSet,
+    DkimKey,
+    Dmarc,
+    DnsEvidence,
+    MailDnsEvidence,
+    ReportAddress,
+    Spf,
+)
 
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
 DATABASE = DatabaseEvidence(
@@ -75,3 +88,69 @@ SERVED = Served(
     scts=2,
 )
 PRESENTED = CertificateEvidence(observed_at=NOW, host="web.test", port=443, private=True, served=SERVED)
+
+
+def _answer(name: str, kind: str, *records: str, **more: Any) -> Answer:
+    status = "answer" if records else "nodata"
+    return Answer(name=name, type=kind, resolver="192.0.2.53:53", **{"status": status, "records": records, **more})
+
+
+DOMAIN = Dns(
+    domain="emailai.test",
+    resolvers=("192.0.2.53:53", "192.0.2.54:53"),
+    contacts=("ops@emailai.test",),
+    mail=Mail(sender="noreply@emailai.test", dmarc="quarantine"),
+    expect=DnsExpectations(
+        addresses=("93.184.215.0/24", "2606:2800::/32"),
+        alias="vercel-dns.com",
+        ipv6=True,
+        nameservers=("ns1.dns.test", "ns2.dns.test"),
+        caa=Caa(issuer="letsencrypt.org", wildcard=True),
+        ttl=3600,
+    ),
+)
+APEX = _answer("emailai.test", "A", "93.184.215.14", ttl=300)
+APEX6 = _answer("emailai.test", "AAAA", "2606:2800::14", ttl=300)
+WWW = _answer("www.emailai.test", "A", "76.76.21.21", aliases=("cname.vercel-dns.com",), ttl=300)
+WWW6 = _answer("www.emailai.test", "AAAA", "2606:2800::15", ttl=300)
+ISSUE = CaaProperty(flags=0, tag="issue", value="letsencrypt.org")
+CAA = CaaSet(
+    name="emailai.test",
+    at="emailai.test",
+    properties=(ISSUE,),
+    asked=(_answer("emailai.test", "CAA", '0 issue "letsencrypt.org"'),),
+)
+DNS = DnsEvidence(
+    observed_at=NOW,
+    domain="emailai.test",
+    names=("emailai.test", "www.emailai.test"),
+    addresses=(APEX, APEX6, WWW, WWW6),
+    nameservers=_answer("emailai.test", "NS", "ns1.dns.test", "ns2.dns.test"),
+    soa=_answer("emailai.test", "SOA", "ns1.dns.test hostmaster.emailai.test 1 2 3 4 5"),
+    caa=(CAA,),
+    contacts=(_answer("emailai.test", "MX", "10 mx.emailai.test"),),
+)
+SPF = Spf(
+    name="send.emailai.test",
+    answer=_answer("send.emailai.test", "TXT", "v=spf1 include:amazonses.com ~all"),
+    lookups=1,
+    includes=("amazonses.com",),
+    rest="~",
+)
+DKIM = DkimKey(selector="resend", answer=_answer("resend._domainkey.emailai.test", "TXT", "p=MIGf"), bits=1024)
+DMARC = Dmarc(
+    at="emailai.test",
+    asked=(_answer("_dmarc.emailai.test", "TXT", "v=DMARC1; p=reject"),),
+    policy="reject",
+    reports=(ReportAddress(uri="mailto:dmarc@emailai.test", domain="emailai.test"),),
+)
+MAIL = MailDnsEvidence(
+    observed_at=NOW,
+    sender="emailai.test",
+    envelope="send.emailai.test",
+    bounces=_answer("send.emailai.test", "MX", "10 feedback-smtp.eu-west-1.amazonses.com"),
+    bounce_hosts=(_answer("feedback-smtp.eu-west-1.amazonses.com", "A", "93.184.215.20"),),
+    spf=(SPF, Spf(name="emailai.test", answer=_answer("emailai.test", "TXT"))),
+    dkim=(DKIM,),
+    dmarc=DMARC,
+)

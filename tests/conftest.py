@@ -6,6 +6,7 @@ fail.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import os
 from pathlib import Path
@@ -35,12 +36,12 @@ def missing_docker() -> str:
     from fixtures.stack.errors import StackError
 
     try:
-        client = connect().client
+        daemon = connect().client
     except StackError as error:
-        return str(error).partition(":")[0]
-    if images.present(client, images.tag()) or images.present(client, images.BASE):
-        return ""
-    return f"the image {images.BASE} is not on the Docker daemon"
+        return str(error).partition(": ")[0]
+    with contextlib.closing(daemon) as client:
+        known = images.present(client, images.tag()) or images.present(client, images.BASE)
+    return "" if known else f"the image {images.BASE} is not on the Docker daemon"
 
 
 MISSING = {CONTAINERS: (missing_docker, ".ci/docker"), SERVERS: (missing_servers, ".ci/servers")}

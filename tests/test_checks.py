@@ -15,6 +15,7 @@ from fixtures.environment.loading import Environment
 from fixtures.environment.model import Target
 from fixtures.environment.policy import Settings
 from fixtures.environment.secrets import Secret
+from fixtures.environment.sections.dns import Dns
 from fixtures.environment.sections.endpoints import Endpoint, Paths
 from fixtures.environment.sections.postgres import Postgres, PostgresExpectations
 from fixtures.probes._certificate import Served, Staple
@@ -24,7 +25,27 @@ from fixtures.probes.redis import RedisEvidence
 from fixtures.probes.tls import Protocol, TlsEvidence
 from fixtures.probes.tls_deep import TlsDeepEvidence
 from fixtures.vocabulary import Evidence, Finding
-from tests._records import DATABASE, LEAF, NOW, PRESENTED, REPLICA, SERVED, link
+from tests._records import (
+    APEX,
+    APEX6,
+    CAA,
+    DATABASE,
+    DKIM,
+    DMARC,
+    DNS,
+    DOMAIN,
+    ISSUE,
+    LEAF,
+    MAIL,
+    NOW,
+    PRESENTED,
+    REPLICA,
+    SERVED,
+    SPF,
+    WWW,
+    WWW6,
+    link,
+)
 
 TLS12 = Protocol(name="TLSv1.2", accepted=True, suites=(suite("TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256"),))
 TLS = TlsEvidence(
@@ -121,6 +142,93 @@ FAILS: dict[str, tuple[Evidence, dict[str, Any]]] = {
     "database.version_is_not_older_than_declared": (DATABASE, {"version_num": 140024}),
     "database.version_is_supported": (DATABASE, {"observed_at": datetime(2027, 11, 12, tzinfo=UTC)}),
     "database.version_is_the_declared_one": (DATABASE, {"version_num": 160015}),
+    "dns.addresses_are_public": (
+        DNS,
+        {"addresses": (APEX.model_copy(update={"records": ("192.168.0.1",)}), APEX6, WWW, WWW6)},
+    ),
+    "dns.addresses_are_the_declared_ones": (
+        DNS,
+        {"addresses": (APEX, APEX6.model_copy(update={"records": ("2001:db8::1",)}), WWW, WWW6)},
+    ),
+    "dns.addresses_change_in_time": (DNS, {"addresses": (APEX.model_copy(update={"ttl": 86400}), APEX6, WWW, WWW6)}),
+    "dns.aliases_do_not_dangle": (
+        DNS,
+        {"addresses": (APEX, APEX6, WWW.model_copy(update={"status": "nxdomain", "records": ()}), WWW6)},
+    ),
+    "dns.bounces_reach_the_provider": (
+        MAIL,
+        {"bounces": MAIL.bounces.model_copy(update={"records": ("10 mx.emailai.test",)})},
+    ),
+    "dns.caa_limits_issuers": (DNS, {"caa": (CAA.model_copy(update={"properties": (), "at": ""}),)}),
+    "dns.caa_permits_the_issuer": (
+        DNS,
+        {"caa": (CAA.model_copy(update={"properties": (ISSUE.model_copy(update={"value": "other.test"}),)}),)},
+    ),
+    "dns.contacts_can_get_mail": (DNS, {"contacts": (DNS.contacts[0].model_copy(update={"records": ("0 .",)}),)}),
+    "dns.dkim_is_not_in_test_mode": (MAIL, {"dkim": (DKIM.model_copy(update={"testing": True}),)}),
+    "dns.dkim_keys_are_published": (
+        MAIL,
+        {"dkim": (DKIM.model_copy(update={"answer": DKIM.answer.model_copy(update={"records": ()})}),)},
+    ),
+    "dns.dkim_keys_are_strong": (MAIL, {"dkim": (DKIM.model_copy(update={"bits": 768}),)}),
+    "dns.dkim_keys_are_usable": (MAIL, {"dkim": (DKIM.model_copy(update={"revoked": True}),)}),
+    "dns.dmarc_is_as_strict_as_declared": (MAIL, {"dmarc": DMARC.model_copy(update={"policy": "none"})}),
+    "dns.dmarc_is_published": (
+        MAIL,
+        {"dmarc": DMARC.model_copy(update={"at": "", "asked": (MAIL.spf[1].answer,), "policy": ""})},
+    ),
+    "dns.dmarc_is_valid": (MAIL, {"dmarc": DMARC.model_copy(update={"errors": ("p='rejcet'",)})}),
+    "dns.dmarc_reports_go_somewhere": (MAIL, {"dmarc": DMARC.model_copy(update={"reports": ()})}),
+    "dns.domain_is_no_alias": (
+        DNS,
+        {"addresses": (APEX.model_copy(update={"aliases": ("cname.vercel-dns.com",)}), APEX6, WWW, WWW6)},
+    ),
+    "dns.mail_hosts_have_addresses": (
+        MAIL,
+        {"bounce_hosts": (MAIL.bounce_hosts[0].model_copy(update={"status": "nxdomain", "records": ()}),)},
+    ),
+    "dns.names_have_an_address": (
+        DNS,
+        {"addresses": (APEX, APEX6, WWW.model_copy(update={"status": "nxdomain", "records": ()}), WWW6)},
+    ),
+    "dns.names_have_an_ipv6_address": (
+        DNS,
+        {"addresses": (APEX, APEX6.model_copy(update={"status": "nodata", "records": ()}), WWW, WWW6)},
+    ),
+    "dns.nameservers_are_several": (
+        DNS,
+        {"nameservers": DNS.nameservers.model_copy(update={"records": ("ns1.dns.test",)})},
+    ),
+    "dns.nameservers_are_the_declared_ones": (
+        DNS,
+        {"nameservers": DNS.nameservers.model_copy(update={"records": ("ns1.dns.test", "ns1.registrar.test")})},
+    ),
+    "dns.resolvers_agree": (
+        DNS,
+        {"addresses": (*DNS.addresses, APEX.model_copy(update={"resolver": "192.0.2.54:53", "records": ("9.9.9.9",)}))},
+    ),
+    "dns.signatures_validate": (
+        DNS,
+        {"addresses": (APEX.model_copy(update={"status": "bogus", "records": ()}), APEX6, WWW, WWW6)},
+    ),
+    "dns.spf_does_not_pass_everybody": (MAIL, {"spf": (SPF.model_copy(update={"everybody": "+all"}),)}),
+    "dns.spf_fits_a_datagram": (
+        MAIL,
+        {"spf": (SPF.model_copy(update={"answer": SPF.answer.model_copy(update={"tcp": True})}),)},
+    ),
+    "dns.spf_includes_the_provider": (MAIL, {"spf": (SPF.model_copy(update={"includes": ("other.test",)}),)}),
+    "dns.spf_is_one_record": (
+        MAIL,
+        {"spf": (SPF.model_copy(update={"answer": SPF.answer.model_copy(update={"records": ("a", "b")})}),)},
+    ),
+    "dns.spf_is_published": (
+        MAIL,
+        {"spf": (SPF.model_copy(update={"answer": SPF.answer.model_copy(update={"records": ()})}),)},
+    ),
+    "dns.spf_is_valid": (MAIL, {"spf": (SPF.model_copy(update={"errors": ("'x' is no term",)}),)}),
+    "dns.spf_lookups_are_few": (MAIL, {"spf": (SPF.model_copy(update={"lookups": 11}),)}),
+    "dns.spf_rejects_the_rest": (MAIL, {"spf": (SPF.model_copy(update={"rest": "?"}),)}),
+    "dns.spf_void_lookups_are_few": (MAIL, {"spf": (SPF.model_copy(update={"void": 3}),)}),
     "redis.answers": (REDIS, {"loading": True}),
     "redis.connection_is_encrypted": (REDIS, {"tls": False}),
     "redis.last_save_succeeded": (REDIS, {"last_save_ok": False}),
@@ -141,6 +249,7 @@ FAILS: dict[str, tuple[Evidence, dict[str, Any]]] = {
 DECLARED: dict[type[Target], Target] = {
     Postgres: Postgres(url=Secret("postgresql://nowhere"), app_role="emailai"),
     Endpoint: Endpoint(url="https://web.test"),
+    Dns: DOMAIN,
 }
 
 

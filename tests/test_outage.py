@@ -143,6 +143,7 @@ def runs(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Ga
             "refused": (web(closed(), alive), {}),
             "502": (web(balancer, alive, ca=known["ca"]), {}),
             "blind": (web(closed(), dead), {}),
+            "unproven": ({"endpoints": {"web": {"url": "https://golive-no-such-name.invalid"}}}, {}),
             "password": (postgres(alive, "primary"), {"PRIMARY_URL": wrong}),
             "lost": (postgres(dead, "primary"), {"PRIMARY_URL": lost}),
         }
@@ -191,6 +192,16 @@ def test_a_vantage_whose_control_is_dead_cannot_tell_anything(runs: dict[str, Ga
     (cause,) = done.causes
     assert cause.startswith("vantage here: network: no control of the vantage answers (127.0.0.1:")
     assert "endpoints.web: " not in done.output.strip().splitlines()[-1]
+
+
+def test_silence_without_a_control_is_no_reason_to_roll_back(runs: dict[str, Gate]) -> None:
+    done = runs["unproven"]
+    assert (done.document["verdict"], done.code) == ("CANNOT TELL", 10), done.output
+    (cause,) = done.causes
+    assert cause.startswith(
+        "endpoints.web: unproven: the name golive-no-such-name.invalid does not resolve; no control"
+    )
+    assert "an outage, or our own network" in done.output
 
 
 @pytest.mark.parametrize(
