@@ -54,6 +54,14 @@ def pytest_ignore_collect(collection_path: Path) -> bool | None:
     return True if missing is not None and missing[0]() else None
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """A file that is named itself is collected all the same: leave out its tests."""
+    out = [item for item in items if item.path.name == SERVERS and missing_servers()]
+    if out:
+        config.hook.pytest_deselected(items=out)
+        items[:] = [item for item in items if item not in out]
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Say what was left out."""
     chosen = [Path(str(argument)).name for argument in terminalreporter.config.args]
