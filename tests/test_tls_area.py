@@ -26,6 +26,8 @@ from fixtures.environment.sections.endpoints import Endpoint, EndpointExpectatio
 from fixtures.environment.tls_policy import POLICIES
 from fixtures.probes import Context
 from fixtures.probes._tls_answer import Listener
+from fixtures.probes._tls_ask import MOST
+from fixtures.probes._tls_hello import GREASE
 from fixtures.probes._tls_suites import suite
 from fixtures.probes.tls import Protocol, TlsEvidence, look
 from fixtures.vocabulary import CannotTell, Finding
@@ -185,8 +187,8 @@ def offered(hello: bytes) -> list[int]:
     return [int.from_bytes(hello[n : n + 2], "big") for n in range(at + 2, at + 2 + size, 2)]
 
 
-def server_hello(version: int, suite: int, extensions: bytes = b"") -> bytes:
-    body = version.to_bytes(2, "big") + bytes(32) + b"\x00" + suite.to_bytes(2, "big") + b"\x00" + extensions
+def server_hello(version: int, suite: int, compression: int = 0) -> bytes:
+    body = version.to_bytes(2, "big") + bytes(32) + b"\x00" + suite.to_bytes(2, "big") + bytes([compression])
     message = b"\x02" + len(body).to_bytes(3, "big") + body
     return b"\x16" + version.to_bytes(2, "big") + len(message).to_bytes(2, "big") + message
 
@@ -269,7 +271,7 @@ def longer_than(most: int) -> Callable[[bytes], bool]:
 @pytest.mark.parametrize(
     ("drops", "intolerant"),
     [
-        (lambda hello: b"\x7a\x7a" in hello, ("grease",)),
+        (lambda hello: hello[:1] == b"\x16" and offered(hello[5:])[0] == GREASE, ("grease",)),
         (longer_than(1400), ("hybrid",)),
         (lambda hello: b"\x00\x2b\x00" in hello, ("TLS 1.3",)),
     ],
@@ -424,6 +426,20 @@ def test_a_server_that_breaks_off_after_its_hello_is_known_by_it() -> None:
         "tls_1_3_is_offered", "renegotiation_is_secure", "the_master_secret_is_extended", "http2_is_offered",
     }  # fmt: skip
     assert outcomes["weak_curves_are_refused"] == "cannot tell"
+
+
+def test_a_server_that_accepts_whatever_it_is_offered_is_not_asked_for_ever() -> None:
+    def serve(connection: socket.socket) -> None:
+        hello = read_hello(connection)
+        connection.sendall(server_hello(int.from_bytes(hello[4:6], "big"), offered(hello)[0], compression=1))
+
+    with listening(serve) as port:
+        found = seen_at(port)
+    assert found.connections < MOST + 20
+    assert {
+        "suites_without_protection_are_refused", "obsolete_protocols_are_refused", "compression_is_off",
+        "downgrades_are_noticed", "renegotiation_is_secure",
+    } <= failed(found)  # fmt: skip
 
 
 def test_a_good_server_takes_few_connections(good: TlsEvidence) -> None:
