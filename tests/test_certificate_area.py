@@ -21,10 +21,12 @@ from OpenSSL import SSL
 
 from checks import certificate as checks
 from fixtures import vocabulary
+from fixtures.environment.loading import load
 from fixtures.environment.sections.endpoints import Endpoint
 from fixtures.probes import Context
 from fixtures.probes._certificate import Problem, covers
 from fixtures.probes.certificate import CertificateEvidence, declared_names, look
+from fixtures.run import Run
 from fixtures.vocabulary import CannotTell, Finding
 from tests._pki import (
     MUST_STAPLE,
@@ -542,6 +544,46 @@ def test_a_connection_that_is_reset_once_is_tried_again(pki: Authorities) -> Non
 
     with listening(serve) as port:
         assert wrong(seen_at(endpoint(port, pki.path))) == set()
+
+
+def test_a_server_that_breaks_off_at_tls_1_3_presents_its_certificate_in_1_2(pki: Authorities) -> None:
+    good = presenting(pki.leaf(), pki.inner, newest=SSL.TLS1_2_VERSION)
+
+    def intolerant(connection: socket.socket) -> None:
+        versions = b"\x00\x2b\x00"
+        if versions in connection.recv(8192, socket.MSG_PEEK):
+            connection.close()
+        else:
+            good(connection)
+
+    with listening(intolerant) as port:
+        found = seen_at(endpoint(port, pki.path, redirects_here=()))
+    assert wrong(found) == set()
+
+
+def test_a_closed_port_is_an_outage_unless_the_vantage_is_blind(pki: Authorities) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        closed = f"127.0.0.1:{free.getsockname()[1]}"
+    target = Endpoint(url="https://web.test", connect=closed)
+    with pytest.raises(CannotTell) as blind:
+        seen_at(target, vantage="office", controls=(closed,))
+    assert (blind.value.cause, blind.value.target) == ("network", "vantage office")
+    with socket.create_server(("127.0.0.1", 0)) as alive, pytest.raises(CannotTell) as outage:
+        seen_at(target, vantage="office", controls=(f"127.0.0.1:{alive.getsockname()[1]}",))
+    assert (outage.value.cause, outage.value.message) == ("outage", "no answer (refused)")
+    with pytest.raises(CannotTell) as nameless:
+        seen_at(Endpoint(url="https://web.test", connect="golive-no-such-name.invalid:443"))
+    assert nameless.value.message.startswith("the name golive-no-such-name.invalid does not resolve")
+
+
+def test_a_run_says_whether_the_vantage_has_ipv6(tmp_path: Path) -> None:
+    for has in ("true", "false"):
+        text = (
+            f"schema: 1\nvantages: {{here: {{ipv6: {has}}}}}\nendpoints: {{web: {{url: https://a.test, from: here}}}}\n"
+        )
+        (tmp_path / f"{has}.yaml").write_text(text)
+        run = Run(load(has, directory=tmp_path), tmp_path / has)
+        assert run._job(CertificateEvidence, "endpoints.web").context.ipv6 == (has == "true")
 
 
 def test_a_server_that_wants_a_client_certificate_presented_its_own(pki: Authorities, tmp_path: Path) -> None:
