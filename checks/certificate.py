@@ -459,13 +459,13 @@ def check_is_logged(shown: CertificateEvidence) -> None:
     severity=CRITICAL,
     scope=ESTATE,
     guide="tls.certificate-valid",
-    applies=lambda endpoint: endpoint.expect.certificate.revocation,
+    applies=lambda endpoint: endpoint.asks_for_revocation,
 )
 def check_is_not_revoked(shown: CertificateEvidence) -> None:
     """No authority has revoked the certificate or its intermediates, by staple, OCSP or list (CRL).
 
-    A private authority that names no place to ask has nothing to tell. `revocation: false` leaves this out, where the
-    vantage reaches no authority.
+    A private authority (`ca`) is asked only with `expect: {certificate: {revocation: true}}`; `false` leaves this out
+    where the vantage reaches no authority. It is then not covered.
 
     Fix: Find out why it was revoked, get a new one with a new key, and reload the server.
 
@@ -476,11 +476,12 @@ def check_is_not_revoked(shown: CertificateEvidence) -> None:
     if stapled and stapled.fits and stapled.signed and stapled.status == "revoked":
         told.append(f"{shown.served.leaf.subject} by the staple")
     expect(not told, seen=f"revoked: {listed(told, 3)}", required="not revoked")
-    if not shown.revocation and not shown.private:
+    if not shown.revocation:
         raise CannotTell("no authority was asked", cause="network")
     brief = shown.served.leaf.not_after - shown.served.leaf.not_before <= timedelta(days=SHORT_LIVED)
+    some = any(one.status != "untold" for one in shown.revocation)
     for number, one in enumerate(shown.revocation):
         if one.status == "unseen":
             raise CannotTell(f"{one.subject}: {one.source} tells nothing: {one.reason}", cause="network")
-        if one.status == "untold" and not shown.private and not (brief and number == 0):
+        if one.status == "untold" and not (shown.private and some) and not (brief and number == 0):
             raise CannotTell(f"{one.subject} names no place that tells of revocation", cause="program")

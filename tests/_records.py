@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
+from fixtures.environment.sections.compose import Compose
 from fixtures.environment.sections.dns import Caa, Dns, DnsExpectations, Mail
 from fixtures.probes._certificate import Link, Served
+from fixtures.probes._certificate_revocation import Revocation
 from fixtures.probes.certificate import CertificateEvidence
+from fixtures.probes.compose import ComposeEvidence, Health, Mount, Port, ServiceSeen
 from fixtures.probes.database import DatabaseEvidence, Extension, ReplicaEvidence, Role
 from fixtures.probes.dns import (
     Answer,
@@ -50,6 +54,37 @@ REPLICA = ReplicaEvidence(
     streaming=True,
     lag=0.0,
 )
+COMPOSE_TARGET = Compose(file=Path("docker-compose.prod.yml"), variables={"DB_PASSWORD": "set"})
+APP = ServiceSeen(
+    name="app",
+    context="/srv/apps/web",
+    dockerfile="Dockerfile",
+    restart="unless-stopped",
+    health=Health(program="wget", path="/api/health", interval=30, timeout=10, retries=3),
+    waits_for={"db": "service_healthy"},
+    variables=tuple(names.partition("|")[0] for names in COMPOSE_TARGET.expect.environment),
+)
+DB = ServiceSeen(
+    name="db",
+    image="postgres:15-alpine",
+    ports=(Port(host="127.0.0.1", published="5432", target=5432),),
+    mounts=(Mount(kind="volume", source="postgres_data", target="/var/lib/postgresql/data", read_only=False),),
+    restart="always",
+    health=Health(program="pg_isready", database="emailai_prod", interval=10, timeout=5, retries=5),
+    variables=("POSTGRES_DB", "POSTGRES_PASSWORD", "POSTGRES_USER"),
+)
+PROXY = ServiceSeen(
+    name="nginx",
+    image="nginx:1.30-alpine",
+    ports=(Port(host="", published="80", target=80), Port(host="0.0.0.0", published="443", target=443)),
+    mounts=(
+        Mount(kind="bind", source="/srv/nginx.conf", target="/etc/nginx/nginx.conf", read_only=True),
+        Mount(kind="bind", source="/srv/ssl", target="/etc/nginx/ssl", read_only=True),
+    ),
+    restart="unless-stopped",
+    waits_for={"app": "service_started"},
+)
+COMPOSE = ComposeEvidence(observed_at=NOW, file="docker-compose.prod.yml", services=(APP, DB, PROXY))
 
 
 def link(
@@ -87,7 +122,14 @@ SERVED = Served(
     san=("web.test",),
     scts=2,
 )
-PRESENTED = CertificateEvidence(observed_at=NOW, host="web.test", port=443, private=True, served=SERVED)
+PRESENTED = CertificateEvidence(
+    observed_at=NOW,
+    host="web.test",
+    port=443,
+    private=True,
+    served=SERVED,
+    revocation=(Revocation(subject="a", status="good"),),
+)
 
 
 def _answer(name: str, kind: str, *records: str, **more: Any) -> Answer:

@@ -13,7 +13,10 @@ from pathlib import Path
 
 import pytest
 
-CONTAINERS, SERVERS = "test_containers.py", "test_tls_servers.py"
+NEED_DOCKER = ("test_compose.py", "test_containers.py")
+SERVERS = "test_tls_servers.py"
+REMEDY = {**dict.fromkeys(NEED_DOCKER, ".ci/docker"), SERVERS: ".ci/servers"}
+"""By the tests' file: what makes sure of what they need."""
 
 
 @functools.cache
@@ -27,8 +30,8 @@ def missing_servers() -> str:
 
 
 @functools.cache
-def missing_docker() -> str:
-    """What the container tests lack here; empty where they can run."""
+def missing() -> str:
+    """What the tests that start containers lack here; empty where they can run."""
     if os.environ.get("GOLIVE_REQUIRE_DOCKER"):
         return ""
     from fixtures.stack import images
@@ -44,14 +47,23 @@ def missing_docker() -> str:
     return "" if known else f"the image {images.BASE} is not on the Docker daemon"
 
 
-MISSING = {CONTAINERS: (missing_docker, ".ci/docker"), SERVERS: (missing_servers, ".ci/servers")}
-"""By the tests' file: what they lack here, and what makes sure of it."""
+@functools.cache
+def lacking(name: str) -> str:
+    """What the tests of this file lack here; empty where they can run."""
+    if name == SERVERS:
+        return missing_servers()
+    if name not in NEED_DOCKER:
+        return ""
+    if name == "test_compose.py" and not missing() and not os.environ.get("GOLIVE_REQUIRE_DOCKER"):
+        from fixtures.composing import find
+
+        return "" if find() else "no Compose program"
+    return missing()
 
 
 def pytest_ignore_collect(collection_path: Path) -> bool | None:
     """Leave tests out where they can't run."""
-    missing = MISSING.get(collection_path.name)
-    return True if missing is not None and missing[0]() else None
+    return True if lacking(collection_path.name) else None
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -64,8 +76,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Say what was left out."""
-    chosen = [Path(str(argument)).name for argument in terminalreporter.config.args]
-    for name, (missing, remedy) in MISSING.items():
-        if ("tests" in chosen or name in chosen) and missing():
+    chosen = [str(argument) for argument in terminalreporter.config.args]
+    names = {Path(argument).name for argument in chosen}
+    for name, remedy in REMEDY.items():
+        if names & {"tests", name} and lacking(name):
             terminalreporter.write_sep("!", f"LEFT OUT: tests/{name}", red=True)
-            terminalreporter.write_line(f"{missing()}. Its tests did not run; {remedy} runs them.")
+            terminalreporter.write_line(f"{lacking(name)}. These tests did not run; {remedy} runs them.")

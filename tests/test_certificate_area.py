@@ -48,6 +48,9 @@ WEB = ("web.test", "www.web.test")
 EXPIRED = {"is_within_its_validity", "has_days_left"}
 
 
+ASKED = {"certificate": {"revocation": True}}
+
+
 class Authorities:
     """A root, its intermediate, and the file that trusts the root."""
 
@@ -80,7 +83,8 @@ def seen_at(target: Endpoint, seconds: float = 20, **more: Any) -> CertificateEv
 
 def verdicts(found: CertificateEvidence, target: Endpoint | None = None) -> dict[str, str]:
     """The outcome of every check that applies, by its name."""
-    target = target or endpoint(443, Path("ca.pem") if found.private else None)
+    asked = {"certificate": {"revocation": bool(found.revocation)}}
+    target = target or endpoint(443, Path("ca.pem") if found.private else None, expect=asked)
     outcomes = {}
     for function in vars(checks).values():
         declared = vocabulary.check_of(function)
@@ -116,7 +120,7 @@ def test_a_good_certificate_passes_everything(pki: Authorities) -> None:
     assert set(verdicts(found).values()) == {"passed"}
     assert [len(found.served.chain), len(found.served.path)] == [2, 3]
     assert [one.name for one in found.named] == ["www.web.test"]
-    assert [one.status for one in found.revocation] == ["untold", "untold"]
+    assert found.revocation == ()
 
 
 Make = Callable[[Authorities], list[Party]]
@@ -228,8 +232,7 @@ def test_a_staple_must_be_good_current_signed_and_of_this_certificate(pki: Autho
             found = seen_at(endpoint(port, pki.path))
         if said:
             assert said in finding("staple_is_valid", found)
-            revoked = {"is_not_revoked"} if "revoked" in said else set()
-            assert wrong(found) == {"staple_is_valid"} | revoked
+            assert wrong(found) == {"staple_is_valid"}
         else:
             assert wrong(found) == set()
 
@@ -441,7 +444,9 @@ def test_an_authority_is_asked_and_no_answer_is_no_pass(pki: Authorities, name: 
         known.update(answers(Case(pki.root, pki.inner, leaf)))
         with listening(presenting(leaf, pki.inner)) as port:
             headers = {"user-agent": "g/1", "x-known": "1"}
-            found = seen_at(endpoint(port, pki.path), secret_headers={"x-secret": "s3cret!"}, headers=headers)
+            found = seen_at(
+                endpoint(port, pki.path, expect=ASKED), secret_headers={"x-secret": "s3cret!"}, headers=headers
+            )
     assert wrong(found) == ({expected} if expected else set())
     assert asked
     assert not any("s3cret" in one or "x-known" in one for one in asked)
@@ -454,7 +459,7 @@ def test_an_intermediate_is_asked_about_as_well(pki: Authorities) -> None:
         inner = intermediate(pki.root, more=told_at(crl_url=f"{url}/crl"))
         known["/crl"] = crl(pki.root, inner)
         with listening(presenting(pki.leaf(issuer=inner), inner)) as port:
-            assert wrong(seen_at(endpoint(port, pki.path))) == {"is_not_revoked"}
+            assert wrong(seen_at(endpoint(port, pki.path, expect=ASKED))) == {"is_not_revoked"}
 
 
 def test_a_list_is_fetched_once_for_all_that_name_it(pki: Authorities) -> None:
@@ -462,7 +467,7 @@ def test_a_list_is_fetched_once_for_all_that_name_it(pki: Authorities) -> None:
     with authority_at(known) as (url, asked):
         for leaf in (pki.leaf(more=told_at(crl_url=f"{url}/crl")) for _ in range(3)):
             with listening(presenting(leaf, pki.inner)) as port:
-                assert wrong(seen_at(endpoint(port, pki.path))) == set()
+                assert wrong(seen_at(endpoint(port, pki.path, expect=ASKED))) == set()
     assert len(asked) == 1
 
 
@@ -470,7 +475,7 @@ def test_an_authority_that_stalls_costs_its_own_check_alone(pki: Authorities) ->
     with listening(lambda _: time.sleep(5)) as silent:
         leaf = pki.leaf(more=told_at(ocsp_url=f"http://127.0.0.1:{silent}"))
         with listening(presenting(leaf, pki.inner)) as port:
-            found = seen_at(endpoint(port, pki.path), seconds=4)
+            found = seen_at(endpoint(port, pki.path, expect=ASKED), seconds=4)
     assert wrong(found) == {"is_not_revoked?"}
     assert "timeout" in found.revocation[0].reason
 
@@ -479,8 +484,15 @@ def test_a_certificate_that_is_not_trusted_sends_us_nowhere(pki: Authorities, tm
     with authority_at({}) as (url, asked):
         leaf = pki.leaf(more=told_at(ocsp_url=f"{url}/ocsp", crl_url=f"{url}/crl"))
         with listening(presenting(leaf, pki.inner)) as port:
-            found = seen_at(endpoint(port, root("another").save(tmp_path / "another.pem")))
+            found = seen_at(endpoint(port, root("another").save(tmp_path / "another.pem"), expect=ASKED))
     assert (asked, wrong(found)) == ([], {"is_trusted", "is_not_revoked?"})
+
+
+def test_a_private_authority_that_names_no_place_to_ask_is_no_pass(pki: Authorities) -> None:
+    with listening(presenting(pki.leaf(), pki.inner)) as port:
+        found = seen_at(endpoint(port, pki.path, expect=ASKED))
+    assert [one.status for one in found.revocation] == ["untold", "untold"]
+    assert wrong(found) == {"is_not_revoked?"}
 
 
 def test_revocation_is_left_out_where_it_is_declared_so(pki: Authorities) -> None:

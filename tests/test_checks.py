@@ -15,12 +15,14 @@ from fixtures.environment.loading import Environment
 from fixtures.environment.model import Target
 from fixtures.environment.policy import Settings
 from fixtures.environment.secrets import Secret
+from fixtures.environment.sections.compose import Compose
 from fixtures.environment.sections.dns import Dns
 from fixtures.environment.sections.endpoints import Endpoint, Paths
 from fixtures.environment.sections.postgres import Postgres, PostgresExpectations
 from fixtures.probes._certificate import Served, Staple
 from fixtures.probes._certificate_revocation import Revocation
 from fixtures.probes._tls_suites import suite
+from fixtures.probes.compose import Port, ServiceSeen
 from fixtures.probes.redis import RedisEvidence
 from fixtures.probes.tls import Protocol, TlsEvidence
 from fixtures.probes.tls_deep import TlsDeepEvidence
@@ -28,8 +30,12 @@ from fixtures.vocabulary import Evidence, Finding
 from tests._records import (
     APEX,
     APEX6,
+    APP,
     CAA,
+    COMPOSE,
+    COMPOSE_TARGET,
     DATABASE,
+    DB,
     DKIM,
     DMARC,
     DNS,
@@ -39,6 +45,7 @@ from tests._records import (
     MAIL,
     NOW,
     PRESENTED,
+    PROXY,
     REPLICA,
     SERVED,
     SPF,
@@ -118,6 +125,13 @@ def served(**changes: Any) -> dict[str, Any]:
     return {"served": SERVED.model_copy(update=changes)}
 
 
+def with_service(service: ServiceSeen, **change: Any) -> dict[str, Any]:
+    """The compose file with one service changed."""
+    changed = service.model_copy(update=change)
+    return {"services": tuple(changed if each.name == service.name else each for each in COMPOSE.services)}
+
+
+EVERYWHERE = (Port(host="", published="5432", target=5432),)
 FAILS: dict[str, tuple[Evidence, dict[str, Any]]] = {
     "certificate.every_address_presents_one": (
         PRESENTED,
@@ -135,6 +149,49 @@ FAILS: dict[str, tuple[Evidence, dict[str, Any]]] = {
     ),
     "certificate.signatures_are_strong": (PRESENTED, served(chain=(LEAF, link("intermediate", signature="sha1")))),
     "certificate.staple_is_valid": (PRESENTED, served(staple=Staple(status="unknown", fits=True))),
+    "compose.app_gets_its_variables": (COMPOSE, with_service(APP, variables=APP.variables[1:])),
+    "compose.app_health_check_asks_the_app": (COMPOSE, with_service(APP, health=None)),
+    "compose.app_health_check_is_soon": (
+        COMPOSE,
+        with_service(APP, health=APP.health and APP.health.model_copy(update={"interval": 31.0})),
+    ),
+    "compose.app_is_built_or_pinned": (COMPOSE, with_service(APP, context="", image="emailai:latest")),
+    "compose.app_is_reached_through_the_proxy_only": (COMPOSE, with_service(APP, ports=EVERYWHERE)),
+    "compose.app_waits_for_a_healthy_database": (COMPOSE, with_service(APP, waits_for={"db": "service_started"})),
+    "compose.database_gets_its_variables": (COMPOSE, with_service(DB, variables=("POSTGRES_DB", "POSTGRES_USER"))),
+    "compose.database_health_check_asks_the_database": (COMPOSE, with_service(DB, health=None)),
+    "compose.database_health_check_is_soon": (
+        COMPOSE,
+        with_service(DB, health=DB.health and DB.health.model_copy(update={"retries": 6})),
+    ),
+    "compose.database_health_check_names_the_database": (
+        COMPOSE,
+        with_service(DB, health=DB.health and DB.health.model_copy(update={"database": ""})),
+    ),
+    "compose.database_image_is_of_the_declared_version": (COMPOSE, with_service(DB, image="postgres:14-alpine")),
+    "compose.database_is_not_published": (COMPOSE, with_service(DB, ports=EVERYWHERE)),
+    "compose.database_is_on_a_volume": (COMPOSE, with_service(DB, mounts=())),
+    "compose.file_is_valid": (COMPOSE, {"flaw": "services.app.prots is unknown"}),
+    "compose.images_are_pinned": (COMPOSE, with_service(PROXY, image="nginx:alpine")),
+    "compose.only_the_proxy_is_public": (
+        COMPOSE,
+        {"services": (*COMPOSE.services, ServiceSeen(name="redis", ports=EVERYWHERE))},
+    ),
+    "compose.proxy_configuration_is_read_only": (
+        COMPOSE,
+        with_service(PROXY, mounts=(PROXY.mounts[0].model_copy(update={"read_only": False}),)),
+    ),
+    "compose.proxy_keys_are_read_only": (
+        COMPOSE,
+        with_service(PROXY, mounts=(PROXY.mounts[1].model_copy(update={"read_only": False}),)),
+    ),
+    "compose.proxy_publishes_http_and_https": (COMPOSE, with_service(PROXY, ports=PROXY.ports[1:])),
+    "compose.proxy_waits_for_the_app": (COMPOSE, with_service(PROXY, waits_for={})),
+    "compose.secrets_are_not_in_the_file": (COMPOSE, with_service(DB, literal=("POSTGRES_PASSWORD",))),
+    "compose.services_are_defined": (COMPOSE, {"services": COMPOSE.services[1:]}),
+    "compose.services_are_restarted": (COMPOSE, with_service(DB, restart="no")),
+    "compose.variables_are_set": (COMPOSE, {"unset": ("DB_PASSWORD",)}),
+    "compose.version_key_is_gone": (COMPOSE, {"version": "3.8"}),
     "database.declared_extensions_are_available": (DATABASE, {"extensions": DATABASE.extensions[:1]}),
     "database.encoding_is_utf8": (DATABASE, {"encoding": "SQL_ASCII"}),
     "database.replica_is_of_the_same_cluster": (REPLICA, {"primary_system_identifier": "2"}),
@@ -249,6 +306,7 @@ FAILS: dict[str, tuple[Evidence, dict[str, Any]]] = {
 DECLARED: dict[type[Target], Target] = {
     Postgres: Postgres(url=Secret("postgresql://nowhere"), app_role="emailai"),
     Endpoint: Endpoint(url="https://web.test"),
+    Compose: COMPOSE_TARGET,
     Dns: DOMAIN,
 }
 
