@@ -135,7 +135,7 @@ def test_a_mistake_is_one_line(tmp_path: Path, text: str | bytes, line: str) -> 
         ("run.confirm.looks=none", "--set run.confirm.looks: found 'none', allowed: a valid integer, unable to parse "
          "string as an integer"),
         ("endpoints.web.expect.p59=1s", "--set endpoints.web.expect.p59: an unknown key, allowed: certificate, "
-         "hsts_max_age, p95, session_lifetime, did you mean p95"),
+         "hsts_max_age, p95, session_lifetime, tls, did you mean p95"),
         ("policy={fail_on: hgh}", "--set policy.fail_on: found 'hgh', allowed: 'advisory', 'low', 'medium', 'high' or "
          "'critical'"),
         ("waivers=[{check: 1}]", "--set waivers.0.check: found '1', allowed: a valid string"),

@@ -188,7 +188,7 @@ def test_a_gate_takes_the_look_that_the_night_made(tmp_path: Path) -> None:
         assert environment.settings.stack is not None
         assert set(environment.settings.stack.gives) == set(stack.variables)
         night, gate = (Run(environment, tmp_path / kind, kind) for kind in ("nightly", "gate"))
-        rows = [row for row in gate.rows if row.check.id == "tls.tls_1_3_is_offered"]
+        rows = [row for row in gate.rows if row.check.id == "tls_deep.heartbleed_is_fixed"]
         for run in (gate, night, gate):
             run.directory.mkdir(exist_ok=True)
             run.store.open()
@@ -198,5 +198,5 @@ def test_a_gate_takes_the_look_that_the_night_made(tmp_path: Path) -> None:
                     run.reader(0.0).judge(rows[0])
                 assert caught.value.cause == "age"
     gate.reader(0.0).judge(rows[0])
-    seen, reused_here = (run.store.saved("TlsEvidence", "endpoints.web") for run in (night, gate))
+    seen, reused_here = (run.store.saved("TlsDeepEvidence", "endpoints.web") for run in (night, gate))
     assert (reused_here.reused_from, reused_here.observed_at) == ("nightly", seen.observed_at)
