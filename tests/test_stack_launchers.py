@@ -163,6 +163,22 @@ def test_where_docker_is_required_its_absence_is_an_error(tmp_path: Path) -> Non
     assert "LEFT OUT" not in run.stdout
 
 
+@pytest.mark.parametrize(("required", "left_out"), [("", True), ("1", False)])
+def test_without_its_servers_the_comparison_of_looks_is_left_out_loudly(required: str, left_out: bool) -> None:
+    run = subprocess.run(
+        [sys.executable, "-m", "pytest", "tests/test_tls_servers.py", "-q", "-p", "no:cacheprovider", "-k", "gnutls"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+        env={**os.environ, "PATH": "/nowhere", "GOLIVE_REQUIRE_SERVERS": required},
+    )
+    assert ("LEFT OUT: tests/test_tls_servers.py" in run.stdout) is left_out
+    assert ("not installed: openssl, gnutls-serv, node, caddy" in run.stdout) is left_out
+    assert ("error" in run.stdout, run.returncode == 1) == (not left_out, not left_out)
+
+
 # The pipeline examples
 
 
