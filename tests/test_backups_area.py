@@ -258,6 +258,13 @@ def placed(directory: Path, content: bytes, suffix: str = ".backup.gz", days: in
     )
 
 
+def packed_with(how: str, content: bytes) -> bytes:
+    """A dump as it is stored."""
+    if how == "none":
+        return content
+    return gzip.compress(content) if how == "gzip" else zstandard.compress(content)
+
+
 FORMATS = (
     ("custom", ".backup", "none"),
     ("custom", ".backup.zst", "zstd"),
@@ -277,8 +284,7 @@ def test_every_format_is_read_and_restored(kind: str, suffix: str, packed: str, 
         path.unlink()
         shutil.copytree(raw, path)
     else:
-        pack = {"none": lambda data: data, "gzip": gzip.compress, "zstd": zstandard.compress}[packed]
-        path.write_bytes(pack(raw.read_bytes()))
+        path.write_bytes(packed_with(packed, raw.read_bytes()))
     seen = look(target, context(server))
     assert isinstance(seen, BackupsEvidence)
     head = seen.newest.head
