@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from fixtures.probes.database import DatabaseEvidence, Extension, ReplicaEvidence, Role
+from fixtures.probes.database import Archiving, DatabaseEvidence, Extension, ReplicaEvidence, Role
 
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
 DATABASE = DatabaseEvidence(
@@ -23,6 +23,7 @@ DATABASE = DatabaseEvidence(
     own_writable_tables=0,
     tables=2,
     followers=(),
+    archiving=Archiving(mode="on", last_archived=NOW, last_failed=None),
     latency=0.001,
 )
 REPLICA = ReplicaEvidence(

@@ -181,7 +181,14 @@ def test_an_endpoint_makes_rows_of_what_it_declares(declared: Endpoint, undeclar
             },
         ),
         ({"expect": PostgresExpectations(extensions=("pg_trgm",))}, {"database.uuid_ossp_is_installed"}),
-        ({"replica_of": "primary"}, {"database.primary_accepts_writes"}),
+        (
+            {"replica_of": "primary"},
+            {
+                "database.primary_accepts_writes",
+                "database.wal_archiving_is_on",
+                "database.wal_archiving_succeeds",
+            },
+        ),
     ],
 )
 def test_a_server_makes_rows_of_what_it_declares(change: dict[str, Any], names: set[str]) -> None:

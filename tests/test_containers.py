@@ -11,7 +11,6 @@ import ssl
 import subprocess
 import sys
 import tarfile
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -19,18 +18,16 @@ from pathlib import Path
 from typing import Any
 
 import docker.errors
-import psycopg
 import pytest
 
 from fixtures.environment.policy import App
 from fixtures.environment.policy import Stack as Wanted
 from fixtures.stack import cleaning, containers, images, rundir, start, troubles, watchdog
 from fixtures.stack.errors import StackError
-from fixtures.stack.faults import find
+from fixtures.stack.faults import find, load_faults
 from fixtures.stack.stack import Stack
-from reports.records import Outcome
 from tests import _docker as seen
-from tests.drill import ids, judge_all
+from tests.drill import deviations
 
 CONTAINERS = str(seen.ROOT / "environments" / "containers.yaml")
 
@@ -70,7 +67,9 @@ def test_the_verdict_is_that_of_child_processes(tmp_path: Path, client: Any, own
     assert float(output.partition("stack started in ")[2].split()[0]) < 20
     code, output = seen.gate(tmp_path / "demo", "demo")
     assert code == 0, output
-    assert seen.outcomes(tmp_path / "containers") == seen.outcomes(tmp_path / "demo")
+    outcomes = seen.outcomes(tmp_path / "containers")
+    assert outcomes == seen.outcomes(tmp_path / "demo")
+    assert {"failover", "outage"} <= {name.partition(".")[0] for name, _, _ in outcomes}, "experiments are made in both"
 
 
 def test_workers_share_one_stack_and_two_runs_do_not(tmp_path: Path, client: Any, own_image: str) -> None:
@@ -94,7 +93,9 @@ def test_workers_share_one_stack_and_two_runs_do_not(tmp_path: Path, client: Any
         (signal.SIGKILL, "looking"),
         (signal.SIGTERM, "containers"),
         (signal.SIGINT, "looking"),
+        (signal.SIGTERM, "experiment"),
         (signal.SIGTERM, "stopping"),
+        (signal.SIGKILL, "stopping"),
     ],
 )
 def test_a_run_that_is_ended_leaves_nothing(
@@ -106,6 +107,9 @@ def test_a_run_that_is_ended_leaves_nothing(
         "network": lambda: client.networks.list(filters={"label": f"golive.pid={run.pid}"}),
         "containers": lambda: len(seen.of_owner(client, run.pid)) > 3,
         "looking": lambda: list((tmp_path / "run").glob("evidence/*")),
+        "experiment": lambda: client.containers.list(
+            all=True, filters={"label": f"golive.pid={run.pid}", "status": "exited"}, ignore_removed=True
+        ),
         "stopping": lambda: seen.verdict(tmp_path / "run")["verdict"] != "CANNOT TELL",
     }
     seen.until(lambda: (tmp_path / "run" / "verdict.json").exists())
@@ -175,18 +179,24 @@ def test_a_kept_stack_says_how_to_reach_and_how_to_end_it(tmp_path: Path, client
 # Faults
 
 
-@pytest.mark.parametrize(
-    "fault", ["headers.no_nosniff", "tls.certificate_expired", "health.frozen", "database.no_pg_trgm"]
+HANDFUL = (
+    "headers.no_nosniff",
+    "tls.certificate_expired",
+    "health.frozen",
+    "database.no_pg_trgm",
+    "app.one_instance_is_down",
+    "health.lies_in_an_outage",
+    "lb.next_instance_is_not_tried",
+    "outage.primary_is_stopped",
+    "outage.replica_hangs",
 )
+"""Faults of every area, and of each experiment; the drill in child processes makes all that both launchers can."""
+ONLY_HERE = tuple(fault.id for fault in load_faults() if fault.launcher == "containers")
+
+
+@pytest.mark.parametrize("fault", [*HANDFUL, *ONLY_HERE])
 def test_a_fault_is_caught_as_in_child_processes(tmp_path: Path, stack: Stack, fault: str) -> None:
-    known = find(fault)
-    stack.apply(known.change)
-    try:
-        outcomes = judge_all(stack, tmp_path / "run", {*known.caught_by, *known.cannot_tell})
-    finally:
-        stack.reset()
-    assert ids(outcomes, Outcome.FAILED) == set(known.caught_by)
-    assert ids(outcomes, Outcome.CANNOT_TELL) == set(known.cannot_tell)
+    assert deviations(stack, find(fault), tmp_path / "run", "containers") == []
 
 
 def ask(stack: Stack, path: str, within: float = 8.0) -> int:
@@ -207,82 +217,6 @@ def ask(stack: Stack, path: str, within: float = 8.0) -> int:
             return answer.status
     except (OSError, http.client.HTTPException):
         return 0
-
-
-@contextmanager
-def load(stack: Stack, path: str) -> Iterator[list[int]]:
-    """Requests through the balancer, four at a time, as long as this lasts; the statuses of all answers."""
-    statuses: list[int] = []
-    over = threading.Event()
-
-    def visit() -> None:
-        while not over.is_set():
-            statuses.append(ask(stack, path))
-
-    visitors = [threading.Thread(target=visit) for _ in range(4)]
-    for visitor in visitors:
-        visitor.start()
-    try:
-        yield statuses
-    finally:
-        over.set()
-        for visitor in visitors:
-            visitor.join()
-
-
-def killed_under_load(stack: Stack) -> list[int]:
-    """The statuses that visitors see while an instance is killed."""
-    with load(stack, "/login") as statuses:
-        seen.until(lambda: len(statuses) > 20)
-        stack.kill_service("app1")
-        before = len(statuses)
-        time.sleep(3)
-        seen.until(lambda: len(statuses) > before + 20)
-    stack.start_service("app1")
-    stack.apply({"nginx.balance": ""})  # nginx forgets what it thinks of the instance
-    stack.reset()
-    return statuses
-
-
-def test_no_request_is_lost_when_an_instance_is_killed(stack: Stack) -> None:
-    assert set(killed_under_load(stack)) == {200}
-
-
-def test_requests_are_lost_when_the_balancer_does_not_try_the_next_instance(stack: Stack) -> None:
-    stack.apply({"nginx.next_upstream": "off"})
-    assert set(killed_under_load(stack)) - {200}
-
-
-def healthy_again(stack: Stack) -> None:
-    seen.until(lambda: ask(stack, "/api/health") == 200, within=30)
-
-
-def test_health_is_503_while_the_primary_is_stopped(stack: Stack) -> None:
-    stack.stop_service("primary")
-    try:
-        seen.until(lambda: ask(stack, "/api/health") == 503, within=15)
-    finally:
-        stack.start_service("primary")
-    healthy_again(stack)
-
-
-@pytest.mark.parametrize("how", ["paused", "cut_off"])
-def test_health_is_503_while_the_pooler_cannot_be_reached(stack: Stack, how: str) -> None:
-    with getattr(stack, how)("pgbouncer"):
-        seen.until(lambda: ask(stack, "/api/health") == 503, within=15)
-    healthy_again(stack)
-
-
-def test_a_paused_replica_leaves_the_primary_alone(stack: Stack) -> None:
-    values = stack.variables
-    with stack.paused("replica"):
-        with pytest.raises(psycopg.OperationalError):
-            psycopg.connect(values["replica_url"], connect_timeout=2)
-        with psycopg.connect(values["primary_url"], connect_timeout=2) as connection:
-            assert connection.execute("SELECT 1").fetchone() == (1,)
-        assert ask(stack, "/api/health") == 200
-    with psycopg.connect(values["replica_url"], connect_timeout=5) as connection:
-        assert connection.execute("SELECT pg_is_in_recovery()").fetchone() == (True,)
 
 
 # Errors
