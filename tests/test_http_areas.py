@@ -17,6 +17,7 @@ from pathlib import Path
 
 import pytest
 
+from checks import _csp as csp
 from checks import _headers as h
 from checks import health as health_checks
 from checks import reach as reach_checks
@@ -140,13 +141,18 @@ def test_hsts(values: list[str], wrong: bool) -> None:
         (h.wrong_frame, "x-frame-options", "sameorigin", "ALLOW-FROM x"),
         (h.wrong_frame, "content-security-policy", "frame-ancestors 'self'", "frame-ancestors *"),
         (
-            h.wrong_inline,
+            h.policies(csp.inline_scripts),
             "content-security-policy",
             "script-src 'unsafe-inline' 'nonce-x'",
             "script-src 'unsafe-inline'",
         ),
-        (h.wrong_eval, "content-security-policy", "default-src 'self'", "default-src 'self' 'unsafe-eval'"),
-        (h.wrong_object, "content-security-policy", "default-src 'none'", "default-src 'self'"),
+        (
+            h.policies(csp.evaluated_scripts),
+            "content-security-policy",
+            "default-src 'self'",
+            "default-src 'self' 'unsafe-eval'",
+        ),
+        (h.policies(csp.open_objects), "content-security-policy", "default-src 'none'", "default-src 'self'"),
         (h.wrong_version, "server", "nginx", "nginx/1.24.0"),
     ],
 )
