@@ -177,7 +177,7 @@ def check_unknown_api_path_is_404(site: HttpEvidence) -> None:
 def check_private_paths_need_a_session(ways: RedirectsEvidence, endpoint: Endpoint) -> None:
     """Without a session, private paths lead to the sign-in, or refuse with 401 or 403.
 
-    A sign-in is a path of `paths.sign_in`; where none is declared, one that has a usual name (`/login`, `/auth/signin`).
+    A sign-in is a path of `paths.sign_in`; where none is declared, one of a usual name (`/login`, `/auth/signin`).
 
     Fix: check the middleware's matcher and NEXTAUTH_SECRET; declare `paths.sign_in` where it has a name of its own.
     """

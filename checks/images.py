@@ -10,9 +10,9 @@ from fixtures.probes.images import ImagesEvidence
 from fixtures.vocabulary import ESTATE, HIGH, LOW, MEDIUM, RELEASE, CannotTell, check
 
 _TYPES = {
-    "avif": "image/avif", "css": "text/css", "gif": "image/gif", "html": "text/html", "ico": "image/", "jpeg": "image/jpeg",
-    "jpg": "image/jpeg", "js": "javascript", "json": "json", "png": "image/png", "svg": "image/svg+xml",
-    "txt": "text/plain", "webmanifest": "json", "webp": "image/webp", "woff2": "font/woff2", "xml": "xml",
+    "avif": "image/avif", "css": "text/css", "gif": "image/gif", "html": "text/html", "ico": "image/",
+    "jpeg": "image/jpeg", "jpg": "image/jpeg", "js": "javascript", "json": "json", "png": "image/png",
+    "svg": "image/svg+xml", "txt": "text/plain", "webmanifest": "json", "webp": "image/webp", "woff2": "font/woff2", "xml": "xml",
 }  # fmt: skip
 
 
