@@ -20,7 +20,7 @@ def _count(instances: tuple[Instance, ...]) -> int:
 def check_requests_reach_every_instance(balancer: BalancerEvidence, instances: tuple[Instance, ...]) -> None:
     """Through the balancer, every instance answers some requests, and no instance that nobody declared.
 
-    Fix: list every instance in the `upstream` block, with `least_conn` and neither `ip_hash` nor `hash`; declare it here.
+    Fix: list every instance in the `upstream` block, with `least_conn` and neither `ip_hash` nor `hash`; declare it.
     """
     if not balancer.instances:
         raise CannotTell("no answer names its instance: see `instance` of the endpoint", cause="program")

@@ -8,13 +8,13 @@ from fixtures.probes.http import HttpEvidence, Seen
 from fixtures.vocabulary import CRITICAL, ESTATE, LOW, MEDIUM, RELEASE, CannotTell, check
 
 
-def _absent(exposure: ExposureEvidence, kind: Kind) -> None:
-    """Require that no file of a kind is served; that means something only where a page is."""
+def _absent(exposure: ExposureEvidence, kind: Kind, only: str = "") -> None:
+    """Require that no file of a kind is served, or no content of `only` that sort; a page must be, to prove anything."""
 
     def wrong(file: Looked) -> str:
-        return f"{file.what} ({file.status})" if file.sort == "file" else ""
+        return f"{file.what} ({file.status})" if file.sort == "file" and only in ("", file.what) else ""
 
-    judge(exposure.of(kind), wrong, "404 or 403")
+    judge(exposure.of(kind), wrong, "404 or 403", none=f"no {kind} to ask for")
     if exposure.served != 200:
         raise CannotTell(f"the first page is not served ({exposure.served}), so an absence proves nothing")
 
@@ -72,7 +72,7 @@ def check_source_maps_are_absent(exposure: ExposureEvidence) -> None:
 
     Fix: no `productionBrowserSourceMaps`; `hideSourceMaps` where they are uploaded to Sentry.
     """
-    _absent(exposure, "source map")
+    _absent(exposure, "source map", "a source map")
 
 
 @check(severity=LOW, scope=ESTATE)
@@ -81,7 +81,7 @@ def check_folders_are_not_listed(exposure: ExposureEvidence) -> None:
 
     Fix: `autoindex off;` in nginx.
     """
-    _absent(exposure, "listing")
+    _absent(exposure, "listing", "a list of files")
 
 
 @check(severity=CRITICAL, scope=RELEASE, guide="sec.env-not-in-code")

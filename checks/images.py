@@ -12,7 +12,8 @@ from fixtures.vocabulary import ESTATE, HIGH, LOW, MEDIUM, RELEASE, CannotTell, 
 _TYPES = {
     "avif": "image/avif", "css": "text/css", "gif": "image/gif", "html": "text/html", "ico": "image/",
     "jpeg": "image/jpeg", "jpg": "image/jpeg", "js": "javascript", "json": "json", "png": "image/png",
-    "svg": "image/svg+xml", "txt": "text/plain", "webmanifest": "json", "webp": "image/webp", "woff2": "font/woff2", "xml": "xml",
+    "svg": "image/svg+xml", "txt": "text/plain", "webmanifest": "json", "webp": "image/webp", "woff2": "font/woff2",
+    "xml": "xml",
 }  # fmt: skip
 
 
