@@ -9,7 +9,7 @@ from fixtures.vocabulary import CRITICAL, ESTATE, LOW, MEDIUM, RELEASE, CannotTe
 
 
 def _absent(exposure: ExposureEvidence, kind: Kind, only: str = "") -> None:
-    """Require that no file of a kind is served, or no content of `only` that sort; a page must be, to prove anything."""
+    """Require that no file of a kind (with only this content) is served, while a page is: else it proves nothing."""
 
     def wrong(file: Looked) -> str:
         return f"{file.what} ({file.status})" if file.sort == "file" and only in ("", file.what) else ""

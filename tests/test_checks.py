@@ -19,6 +19,7 @@ from fixtures.environment.sections.endpoints import Endpoint, Paths
 from fixtures.environment.sections.postgres import Postgres, PostgresExpectations
 from fixtures.probes._tls_certificate import Certificate, Trust
 from fixtures.probes._tls_suites import suite
+from fixtures.probes.forged import ForgedEvidence, Reply
 from fixtures.probes.redis import RedisEvidence
 from fixtures.probes.tls import Protocol, TlsEvidence
 from fixtures.vocabulary import Evidence, Finding
@@ -84,7 +85,13 @@ REDIS = RedisEvidence(
     eternal=0,
 )
 
+FORGED = ForgedEvidence(observed_at=NOW, replies=(Reply(kind="trace", name="TRACE /", status=405, asked=200),))
+
 FAILS: dict[str, tuple[Evidence, dict[str, Any]]] = {
+    "forged.trace_is_refused": (
+        FORGED,
+        {"replies": (Reply(kind="trace", name="TRACE /", status=200, asked=200, shows=("the body",)),)},
+    ),
     "database.declared_extensions_are_available": (DATABASE, {"extensions": DATABASE.extensions[:1]}),
     "database.encoding_is_utf8": (DATABASE, {"encoding": "SQL_ASCII"}),
     "database.replica_is_of_the_same_cluster": (REPLICA, {"primary_system_identifier": "2"}),
@@ -149,7 +156,12 @@ NO_EXTENSIONS = PostgresExpectations(extensions=())
         (
             Endpoint(url="https://web.test", paths=Paths(private=("/account",))),
             BARE,
-            {"http.private_paths_need_a_session", "headers.hsts_on_redirects"},
+            {
+                "http.private_paths_need_a_session",
+                "headers.hsts_on_redirects",
+                "caching.private_answers_are_not_publicly_cached",
+                "forged.middleware_is_not_skipped",
+            },
         ),
         (
             Endpoint(url="https://web.test", redirects_here=("https://www.web.test",)),
