@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench import rows
+from fixtures.probes import load_probes
 
 ROOT = Path(__file__).parents[1]
 
@@ -55,10 +56,13 @@ def run(*options: str) -> subprocess.CompletedProcess[str]:
 
 
 def gathering(directory: Path) -> Figure:
-    """The time from the first look to the last answer, beside the slowest probe alone."""
+    """The time from the first look to the last answer, beside the slowest probe alone; experiments come after both."""
     document = json.loads((directory / "verdict.json").read_text(encoding="utf-8"))
-    pieces = [json.loads(path.read_text(encoding="utf-8")) for path in (directory / "evidence").glob("*.json")]
-    written = max(path.stat().st_mtime for path in (directory / "evidence").glob("*.json"))
+    kinds = {kind.__name__ for kind, probes in load_probes().items() if not any(one.experiment for one in probes)}
+    files = {path: json.loads(path.read_text(encoding="utf-8")) for path in (directory / "evidence").glob("*.json")}
+    files = {path: piece for path, piece in files.items() if piece["kind"] in kinds}
+    pieces = list(files.values())
+    written = max(path.stat().st_mtime for path in files)
     declared = (directory / "environment.json").stat().st_mtime
     slowest = max(pieces, key=lambda piece: float(piece["seconds"]))
     total = sum(float(piece["seconds"]) for piece in pieces)

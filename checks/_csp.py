@@ -67,10 +67,13 @@ _HOST = re.compile(
     re.IGNORECASE,
 )
 _ADDRESS = re.compile(r"(?:[a-z][a-z0-9+.-]*://)?(?:\d{1,3}(?:\.\d{1,3}){3}|\[[0-9a-f:.]+\])(?=[:/]|$)", re.IGNORECASE)
+_NO_NAME = "browsers match names, not addresses"
 _BARE = frozenset(word.strip("'") for word in KEYWORDS)
 NONCE_LENGTH = 16
 """Characters: 64 bits even in hexadecimal (CSP 3 recommends 128 bits before encoding; csp-evaluator asks for 8)."""
 _BYPASSES = (*ANGULAR, *JSONP, *JSONP_WITH_EVAL)
+_BYPASS_NAMES = frozenset(entry.partition("/")[0] for entry in _BYPASSES)
+_BYPASS_ENDS = frozenset(name[at:] for name in _BYPASS_NAMES for at, sign in enumerate(name) if sign == ".")
 
 
 @dataclass(frozen=True)
@@ -160,7 +163,7 @@ def _wide(directive: str, policy: Policy, dangerous: Sequence[str], scripts: boo
     for source in _considered(sources) if scripts else sources:
         for scheme in _reach(source):
             if scheme in dangerous:
-                found.setdefault(scheme, f"{name} {source}")
+                found.setdefault(scheme, _named(name, source))
     return found
 
 
@@ -233,7 +236,7 @@ def open_objects(found: Sequence[Policy]) -> str:
     if any(one is not None and one[1] in ((), ("'none'",)) for one in governed):
         return ""
     seen = next((one for one in governed if one is not None), None)
-    return "no object-src" if seen is None else f"{seen[0]} {' '.join(seen[1])}"
+    return "no object-src" if seen is None else f"{seen[0]} {' '.join(map(_shown, seen[1][:4]))}"
 
 
 def open_directive(found: Sequence[Policy], directive: str) -> str:
@@ -251,31 +254,46 @@ def insecure_sources(found: Sequence[Policy]) -> str:
                 continue
             for source in _considered(sources) if name.startswith("script-src") else sources:
                 if re.match(r"(http|ws|ftp):", source):
-                    insecure.setdefault(name, f"{name} {source}")
+                    insecure.setdefault(name, _named(name, source))
         of_each.append(insecure)
     return _common(of_each)
 
 
 def bypassable_hosts(found: Sequence[Policy]) -> str:
     """Allowed hosts that serve AngularJS, any package, or a callback of the caller's choice (JSONP) to everybody."""
-    lists = []
-    for policy in found:
-        governed = [policy.effective(context) for context in ("script-src", "script-src-elem")]
-        lists.append([(name, _considered(sources)) for name, sources in dict(one for one in governed if one).items()])
+    lists = [_hosts(policy) for policy in found]
     by_entry = ([_allowing(entry, listed) for listed in lists] for entry in _BYPASSES)
     return _joined(allowing[0] for allowing in by_entry if allowing and all(allowing))
 
 
-def _allowing(entry: str, lists: Sequence[tuple[str, Sequence[str]]]) -> str:
+@dataclass(frozen=True)
+class _Host:
+    """A host of these that scripts may come from, and whether 'unsafe-eval' stands beside it."""
+
+    name: str
+    path: str
+    evaluates: bool
+    told: str
+
+
+def _hosts(policy: Policy) -> list[_Host]:
+    governed = [policy.effective(context) for context in ("script-src", "script-src-elem")]
+    return [
+        _Host(match["host"], match["path"] or "", "'unsafe-eval'" in sources, _named(directive, source))
+        for directive, sources in dict(one for one in governed if one).items()
+        for source in _considered(sources)
+        if (match := _HOST.fullmatch(source))
+        if match["host"] in _BYPASS_NAMES or (match["host"][:2] == "*." and match["host"][1:] in _BYPASS_ENDS)
+    ]
+
+
+def _allowing(entry: str, hosts: Sequence[_Host]) -> str:
     """The source that allows a URL without scheme."""
-    host, _, path = entry.partition("/")
-    for name, sources in lists:
-        if entry in JSONP_WITH_EVAL and "'unsafe-eval'" not in sources:
-            continue
-        for source in sources:
-            match = _HOST.fullmatch(source)
-            if match and "." in match["host"] and _covers(match["host"], match["path"] or "", host, "/" + path):
-                return f"{name} {source}"
+    name, _, path = entry.partition("/")
+    for host in hosts:
+        usable = host.evaluates or entry not in JSONP_WITH_EVAL
+        if usable and _covers(host.name, host.path, name, "/" + path):
+            return host.told
     return ""
 
 
@@ -315,7 +333,7 @@ def _mistakes(policy: Policy) -> Iterator[str]:
             yield f"unknown directive {_shown(name)}"
         for source in sources:
             if source.lower() in DIRECTIVES:
-                yield f"a semicolon is missing before {source} in {_shown(name)}"
+                yield f"a semicolon is missing before {_shown(source)} in {_shown(name)}"
             elif what := _wrong_source(name, source):
                 yield f"{what} in {_shown(name)}"
         if name in SOURCE_LISTS and "'none'" in sources and len(sources) > 1:
@@ -339,18 +357,22 @@ def _wrong_source(name: str, source: str) -> str:
 
 
 def outdated(found: Sequence[Policy]) -> str:
-    """Directives that are gone, and addresses, which browsers don't match (127.0.0.1 they do)."""
+    """Directives that are gone, and addresses: browsers match none but 127.0.0.1."""
     told = []
     for policy in found:
         told += [f"{name}: {why}" for name, why in OBSOLETE.items() if name in policy.directives]
         told += [
-            f"{name} {source}: browsers match names, not addresses"
+            f"{_named(name, source)}: {'a machine of a developer' if '127.0.0.1' in source else _NO_NAME}"
             for name, sources in policy.directives.items()
             if name in SOURCE_LISTS
             for source in sources
             if _ADDRESS.match(source)
         ]
     return _joined(told)
+
+
+def _named(directive: str, source: str) -> str:
+    return f"{directive} {_shown(source)}"
 
 
 def _shown(word: str) -> str:

@@ -10,6 +10,7 @@ from checks import _answers, _csp, _structured
 from checks._leaks import NEEDLESS, VERSIONS
 from fixtures.environment.sections.endpoints import Endpoint
 from fixtures.probes.headers import HeadersEvidence, Kind, Response, Script
+from fixtures.vocabulary import CannotTell
 
 _DIRECTIVE = re.compile(
     r"""([!#$%&'*+.^_`|~0-9A-Za-z-]+)(?:[ \t]*=[ \t]*(?:"((?:[^"\\]|\\.)*)"|([!#$%&'*+.^_`|~0-9A-Za-z-]+)))?"""
@@ -44,6 +45,7 @@ def redirects(endpoint: Endpoint) -> bool:
 
 def hsts(value: str) -> tuple[dict[str, str], str]:
     """The directives of a Strict-Transport-Security value by RFC 6797, and what is wrong with its grammar."""
+    value = value[:1024]
     found: dict[str, str] = {}
     for part in re.findall(r'(?:"(?:[^"\\]|\\.)*"|[^;"]|")+', value):
         if not part.strip():
@@ -195,11 +197,11 @@ def policies(weakness: Callable[[Sequence[_csp.Policy]], str], missing: str = ""
     return wrong
 
 
-def repeated_nonces(evidence: HeadersEvidence) -> str:
-    """Nonces that two answers of one page share."""
-    again = evidence.again
-    other = next((one for one in evidence.of("page") if again is not None and one.name == again.name), None)
-    return "" if again is None or other is None else _csp.repeated_nonces(enforced(other), enforced(again))
+def repeated_nonces(response: Response, again: Response | None) -> str:
+    """Nonces that two answers of one page share; another page has nothing to compare."""
+    if again is None or again.status is None:
+        raise CannotTell("no second answer to compare with", cause="outage")
+    return _csp.repeated_nonces(enforced(response), enforced(again)) if response.name == again.name else ""
 
 
 def wrong_cross_origin(response: Response) -> str:

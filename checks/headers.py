@@ -258,8 +258,7 @@ def check_csp_nonces_are_used_once(fields: HeadersEvidence) -> None:
 
     See: curl -sSI https://HOST/ | grep -i content-security-policy, twice
     """
-    again = h.repeated_nonces(fields)
-    judge(fields, "page", lambda r: again if fields.again and r.name == fields.again.name else "", "a new nonce each")
+    judge(fields, "page", lambda r: h.repeated_nonces(r, fields.again), "a new nonce each time")
 
 
 @check(severity=MEDIUM, scope=RELEASE, guide="hdr.csp")

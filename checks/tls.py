@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from fixtures.environment.sections.endpoints import Endpoint
-from fixtures.probes._tls_certificate import Certificate
 from fixtures.probes._tls_suites import Suite
 from fixtures.probes.tls import TlsEvidence
 from fixtures.vocabulary import CRITICAL, ESTATE, HIGH, LOW, MEDIUM, CannotTell, check, expect
@@ -17,9 +15,6 @@ from fixtures.vocabulary import CRITICAL, ESTATE, HIGH, LOW, MEDIUM, CannotTell,
 OBSOLETE = ("SSLv2", "SSLv3", "TLSv1.0", "TLSv1.1")
 ALLOWED_CURVES = frozenset({"X25519", "x25519", "prime256v1", "secp384r1", "secp256r1", "X448", "x448", "secp521r1"})
 """Mozilla's three, and two that are as strong and that nginx offers by default; all others are forbidden."""
-KEY_BITS = {"RSA": 2048, "EC": 256, "DSA": 1 << 30}
-WEAK_HASHES = frozenset({"sha1", "md5", "md2"})
-LIFETIME_DAYS = 398
 
 
 def seen(value: bool | None, what: str) -> bool:
@@ -57,14 +52,6 @@ def speaking(tls: TlsEvidence) -> None:
     """Only a server that speaks TLS can be judged further."""
     if not tls.speaks_tls:
         raise CannotTell("the port does not speak TLS, so there is nothing to judge", cause="outage")
-
-
-def certificate(tls: TlsEvidence) -> Certificate:
-    """The certificate, or a `CannotTell`."""
-    speaking(tls)
-    if tls.certificate is None:
-        raise CannotTell("no certificate was presented in any handshake that succeeded", cause="outage")
-    return tls.certificate
 
 
 @check(severity=CRITICAL, scope=ESTATE, guide="arch.lb-terminates-tls")
@@ -177,166 +164,6 @@ def check_weak_curves_are_refused(tls: TlsEvidence) -> None:
         raise CannotTell("the accepted curves could not be seen", cause="network")
     weak = [name for name in tls.curves if name not in ALLOWED_CURVES]
     expect(not weak, seen=f"accepts {', '.join(weak)}", required="X25519, P-256, P-384 or stronger")
-
-
-@check(severity=CRITICAL, scope=ESTATE, guide="tls.certificate-valid")
-def check_certificate_is_trusted(tls: TlsEvidence) -> None:
-    """The certificate is trusted by clients.
-
-    Fix: Install a certificate of a public authority (or declare your own under `ca`), with its intermediates.
-
-    See: `openssl s_client -connect HOST:443 -servername HOST -verify_return_error`
-    """
-    found = certificate(tls).trust
-    if found is None:
-        raise CannotTell("no usual client gets as far as the certificate", cause="outage")
-    expect(
-        found.trusted, seen=f"not trusted: {found.reason} (OpenSSL {found.code})", required="a chain to a trusted root"
-    )
-
-
-@check(severity=CRITICAL, scope=ESTATE, guide="tls.certificate-valid")
-def check_certificate_matches_the_host(tls: TlsEvidence) -> None:
-    """The certificate names the host as a subject alternative name; the common name does not count.
-
-    Fix: Request a certificate with this host among its names.
-
-    See: `openssl s_client -connect HOST:443 -servername HOST </dev/null | openssl x509 -noout -ext subjectAltName`
-    """
-    found = certificate(tls)
-    expect(
-        found.matches_host, seen=f"names {', '.join(found.san[:8]) or 'none'}", required=f"{tls.host} among the names"
-    )
-
-
-@check(severity=CRITICAL, scope=ESTATE, guide="tls.certificate-valid")
-def check_certificate_is_within_its_validity(tls: TlsEvidence) -> None:
-    """The certificate is valid now.
-
-    Fix: Renew the certificate and reload the server (`certbot renew`); check the clock of the issuer if it is not
-    valid yet.
-
-    See: `openssl s_client -connect HOST:443 -servername HOST </dev/null | openssl x509 -noout -dates`
-    """
-    found = certificate(tls)
-    now = tls.observed_at
-    expect(found.not_before <= now, seen=f"valid only from {found.not_before:%Y-%m-%d}", required="valid now")
-    expect(now <= found.not_after, seen=f"expired on {found.not_after:%Y-%m-%d}", required="valid now")
-
-
-@check(severity=HIGH, scope=ESTATE, guide="tls.certificate-valid")
-def check_certificate_has_days_left(tls: TlsEvidence, endpoint: Endpoint) -> None:
-    """The certificate does not expire soon.
-
-    Fix: Renew it and find out why the renewal did not run (`systemctl list-timers certbot.timer`).
-
-    See: `openssl s_client -connect HOST:443 -servername HOST </dev/null | openssl x509 -noout -enddate`
-    """
-    found = certificate(tls)
-    left = (found.not_after - tls.observed_at).total_seconds() / 86400
-    wanted = endpoint.expect.certificate.days_left
-    expect(left >= wanted, seen=f"{left:.0f} days left", required=f"at least {wanted} days")
-
-
-@check(severity=MEDIUM, scope=ESTATE, guide="tls.certificate-valid")
-def check_certificate_lifetime_is_accepted(tls: TlsEvidence) -> None:
-    """The certificate lives at most 398 days, for browsers refuse longer ones.
-
-    Fix: Request a certificate of 90 days and renew it automatically.
-
-    See: `openssl s_client -connect HOST:443 -servername HOST </dev/null | openssl x509 -noout -dates`
-    """
-    found = certificate(tls)
-    expect(
-        found.lifetime_days <= LIFETIME_DAYS + 0.01,
-        seen=f"{found.lifetime_days:.0f} days",
-        required=f"at most {LIFETIME_DAYS} days",
-    )
-
-
-@check(severity=HIGH, scope=ESTATE, guide="tls.certificate-valid")
-def check_certificate_key_is_strong(tls: TlsEvidence) -> None:
-    """The key of the certificate is strong enough.
-
-    Fix: Request a certificate with an RSA key of 2048 bits or an EC key on P-256.
-
-    See: `openssl s_client -connect HOST:443 -servername HOST </dev/null | openssl x509 -noout -text`
-    """
-    found = certificate(tls)
-    if found.key_type == "unknown":
-        raise CannotTell("the key of the certificate can't be read", cause="program")
-    wanted = KEY_BITS.get(found.key_type, 256)
-    expect(
-        found.key_bits >= wanted,
-        seen=f"{found.key_type} of {found.key_bits} bits",
-        required="RSA 2048, EC 256 or stronger",
-    )
-
-
-@check(severity=HIGH, scope=ESTATE, guide="tls.certificate-valid")
-def check_certificate_signatures_are_strong(tls: TlsEvidence) -> None:
-    """No certificate of the chain is signed with SHA-1 or MD5.
-
-    Fix: Get the chain issued anew; current authorities sign with SHA-256.
-
-    See: `openssl s_client -connect HOST:443 -servername HOST -showcerts`
-    """
-    weak = sorted(WEAK_HASHES & set(certificate(tls).signature_hashes))
-    expect(not weak, seen=f"signed with {', '.join(weak)}", required="SHA-256 or stronger")
-
-
-@check(severity=HIGH, scope=ESTATE, guide="tls.certificate-valid")
-def check_chain_is_complete(tls: TlsEvidence) -> None:
-    """The server sends every intermediate certificate up to a trusted root.
-
-    Fix: Let `ssl_certificate` name fullchain.pem, not cert.pem.
-
-    See: `openssl s_client -connect HOST:443 -servername HOST -showcerts`
-    """
-    found = certificate(tls)
-    complete = seen(found.complete, "whether the chain is complete")
-    expect(
-        complete,
-        seen=f"the chain ends at {found.chain_subjects[-1]}, issued by {found.chain_issuers[-1]}",
-        required="intermediates up to a trusted root",
-    )
-
-
-@check(severity=LOW, scope=ESTATE, guide="tls.certificate-valid")
-def check_chain_is_in_order(tls: TlsEvidence) -> None:
-    """Each certificate of the chain is followed by that of its issuer.
-
-    Fix: Concatenate leaf first, then its issuer, and so on.
-
-    See: `openssl s_client -connect HOST:443 -servername HOST -showcerts`
-    """
-    found = certificate(tls)
-    order = seen(found.in_order, "the order of the chain")
-    expect(order, seen=f"order: {' | '.join(found.chain_subjects)}", required="each certificate followed by its issuer")
-
-
-@check(severity=LOW, scope=ESTATE, guide="tls.certificate-valid")
-def check_root_is_not_sent(tls: TlsEvidence) -> None:
-    """The root certificate is not sent: no client needs it.
-
-    Fix: Remove the root from the file of `ssl_certificate`.
-
-    See: `openssl s_client -connect HOST:443 -servername HOST -showcerts`
-    """
-    sent = seen(certificate(tls).root_sent, "whether the root is sent")
-    expect(not sent, seen="a self-signed root is among the certificates sent", required="leaf and intermediates only")
-
-
-@check(severity=HIGH, scope=ESTATE, guide="tls.certificate-valid")
-def check_certificate_covers_the_declared_names(tls: TlsEvidence) -> None:
-    """The certificate covers every host that the endpoint answers for.
-
-    Fix: Add the names to the certificate (`certbot --expand -d ...`).
-
-    See: `openssl s_client -connect HOST:443 -servername HOST </dev/null | openssl x509 -noout -ext subjectAltName`
-    """
-    missing = certificate(tls).names_missing
-    expect(not missing, seen=f"not covered: {', '.join(missing)}", required="all declared hosts covered")
 
 
 @check(severity=MEDIUM, scope=ESTATE, guide="nginx.http2")

@@ -12,12 +12,12 @@ from pathlib import Path
 
 import pytest
 
-CONTAINERS = "test_containers.py"
+NEED_DOCKER = ("test_compose.py", "test_containers.py")
 
 
 @functools.cache
 def missing() -> str:
-    """What the container tests lack here; empty where they can run."""
+    """What the tests that start containers lack here; empty where they can run."""
     if os.environ.get("GOLIVE_REQUIRE_DOCKER"):
         return ""
     from fixtures.stack import images
@@ -33,15 +33,28 @@ def missing() -> str:
     return "" if known else f"the image {images.BASE} is not on the Docker daemon"
 
 
+@functools.cache
+def lacking(name: str) -> str:
+    """What the tests of this file lack here; empty where they can run."""
+    if name not in NEED_DOCKER:
+        return ""
+    if name == "test_compose.py" and not missing() and not os.environ.get("GOLIVE_REQUIRE_DOCKER"):
+        from fixtures.composing import find
+
+        return "" if find() else "no Compose program"
+    return missing()
+
+
 def pytest_ignore_collect(collection_path: Path) -> bool | None:
-    """Leave the container tests out where they can't run."""
-    return True if collection_path.name == CONTAINERS and missing() else None
+    """Leave the tests that start containers out where they can't run."""
+    return True if lacking(collection_path.name) else None
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Say what was left out."""
     chosen = [str(argument) for argument in terminalreporter.config.args]
-    everything = any(Path(argument).name in ("tests", CONTAINERS) for argument in chosen)
-    if everything and missing():
-        terminalreporter.write_sep("!", f"LEFT OUT: tests/{CONTAINERS}", red=True)
-        terminalreporter.write_line(f"{missing()}. The container tests did not run; .ci/docker runs them.")
+    names = {Path(argument).name for argument in chosen}
+    for name in NEED_DOCKER:
+        if names & {"tests", name} and lacking(name):
+            terminalreporter.write_sep("!", f"LEFT OUT: tests/{name}", red=True)
+            terminalreporter.write_line(f"{lacking(name)}. These tests did not run; .ci/docker runs them.")

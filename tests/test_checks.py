@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import typing
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,35 +15,45 @@ from fixtures.environment.loading import Environment
 from fixtures.environment.model import Target
 from fixtures.environment.policy import Settings
 from fixtures.environment.secrets import Secret
+from fixtures.environment.sections.compose import Compose
+from fixtures.environment.sections.dns import Dns
 from fixtures.environment.sections.endpoints import Endpoint, Paths
 from fixtures.environment.sections.postgres import Postgres, PostgresExpectations
-from fixtures.probes._tls_certificate import Certificate, Trust
+from fixtures.probes._certificate import Served, Staple
+from fixtures.probes._certificate_revocation import Revocation
 from fixtures.probes._tls_suites import suite
+from fixtures.probes.compose import Port, ServiceSeen
 from fixtures.probes.forged import ForgedEvidence, Reply
 from fixtures.probes.redis import RedisEvidence
 from fixtures.probes.tls import Protocol, TlsEvidence
 from fixtures.vocabulary import Evidence, Finding
-from tests._records import DATABASE, NOW, REPLICA
-
-CERTIFICATE = Certificate(
-    subject="CN=web.test",
-    issuer="CN=intermediate",
-    chain_subjects=("CN=web.test", "CN=intermediate"),
-    chain_issuers=("CN=intermediate", "CN=root"),
-    san=("web.test",),
-    names_missing=(),
-    matches_host=True,
-    not_before=NOW - timedelta(days=1),
-    not_after=NOW + timedelta(days=89),
-    lifetime_days=90,
-    key_type="EC",
-    key_bits=256,
-    signature_hashes=("sha256", "sha256"),
-    in_order=True,
-    root_sent=False,
-    complete=True,
-    trust=Trust(trusted=True, code=0, reason="ok"),
+from tests._records import (
+    APEX,
+    APEX6,
+    APP,
+    CAA,
+    COMPOSE,
+    COMPOSE_TARGET,
+    DATABASE,
+    DB,
+    DKIM,
+    DMARC,
+    DNS,
+    DOMAIN,
+    ISSUE,
+    LEAF,
+    MAIL,
+    NOW,
+    PRESENTED,
+    PROXY,
+    REPLICA,
+    SERVED,
+    SPF,
+    WWW,
+    WWW6,
+    link,
 )
+
 TLS12 = Protocol(name="TLSv1.2", accepted=True, suites=(suite("TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256"),))
 TLS = TlsEvidence(
     observed_at=NOW,
@@ -56,7 +66,6 @@ TLS = TlsEvidence(
         TLS12,
         Protocol(name="TLSv1.3", accepted=True, suites=(suite("TLS_AES_128_GCM_SHA256"),)),
     ),
-    certificate=CERTIFICATE,
     curves=("X25519", "prime256v1"),
     alpn="h2",
     alpn_seen=True,
@@ -85,9 +94,80 @@ REDIS = RedisEvidence(
     eternal=0,
 )
 
-FORGED = ForgedEvidence(observed_at=NOW, replies=(Reply(kind="trace", name="TRACE /", status=405, asked=200),))
 
+def served(**changes: Any) -> dict[str, Any]:
+    """The change to what the host presents."""
+    return {"served": SERVED.model_copy(update=changes)}
+
+
+def with_service(service: ServiceSeen, **change: Any) -> dict[str, Any]:
+    """The compose file with one service changed."""
+    changed = service.model_copy(update=change)
+    return {"services": tuple(changed if each.name == service.name else each for each in COMPOSE.services)}
+
+
+EVERYWHERE = (Port(host="", published="5432", target=5432),)
+FORGED = ForgedEvidence(observed_at=NOW, replies=(Reply(kind="trace", name="TRACE /", status=405, asked=200),))
 FAILS: dict[str, tuple[Evidence, dict[str, Any]]] = {
+    "certificate.every_address_presents_one": (
+        PRESENTED,
+        {"addressed": (Served(name="web.test", address="192.0.2.2", error="refused"),)},
+    ),
+    "certificate.is_logged": (PRESENTED, {"private": False, "served": SERVED.model_copy(update={"scts": 1})}),
+    "certificate.is_not_revoked": (PRESENTED, {"revocation": (Revocation(subject="a", status="revoked"),)}),
+    "certificate.no_other_site_is_shown_without_a_name": (
+        PRESENTED,
+        {"unnamed": SERVED.model_copy(update={"name": "", "san": ("other.test",)})},
+    ),
+    "certificate.same_on_every_address": (
+        PRESENTED,
+        {"addressed": (SERVED.model_copy(update={"address": "192.0.2.2", "san": ("old.test",)}),)},
+    ),
+    "certificate.signatures_are_strong": (PRESENTED, served(chain=(LEAF, link("intermediate", signature="sha1")))),
+    "certificate.staple_is_valid": (PRESENTED, served(staple=Staple(status="unknown", fits=True))),
+    "compose.app_gets_its_variables": (COMPOSE, with_service(APP, variables=APP.variables[1:])),
+    "compose.app_health_check_asks_the_app": (COMPOSE, with_service(APP, health=None)),
+    "compose.app_health_check_is_soon": (
+        COMPOSE,
+        with_service(APP, health=APP.health and APP.health.model_copy(update={"interval": 31.0})),
+    ),
+    "compose.app_is_built_or_pinned": (COMPOSE, with_service(APP, context="", image="emailai:latest")),
+    "compose.app_is_reached_through_the_proxy_only": (COMPOSE, with_service(APP, ports=EVERYWHERE)),
+    "compose.app_waits_for_a_healthy_database": (COMPOSE, with_service(APP, waits_for={"db": "service_started"})),
+    "compose.database_gets_its_variables": (COMPOSE, with_service(DB, variables=("POSTGRES_DB", "POSTGRES_USER"))),
+    "compose.database_health_check_asks_the_database": (COMPOSE, with_service(DB, health=None)),
+    "compose.database_health_check_is_soon": (
+        COMPOSE,
+        with_service(DB, health=DB.health and DB.health.model_copy(update={"retries": 6})),
+    ),
+    "compose.database_health_check_names_the_database": (
+        COMPOSE,
+        with_service(DB, health=DB.health and DB.health.model_copy(update={"database": ""})),
+    ),
+    "compose.database_image_is_of_the_declared_version": (COMPOSE, with_service(DB, image="postgres:14-alpine")),
+    "compose.database_is_not_published": (COMPOSE, with_service(DB, ports=EVERYWHERE)),
+    "compose.database_is_on_a_volume": (COMPOSE, with_service(DB, mounts=())),
+    "compose.file_is_valid": (COMPOSE, {"flaw": "services.app.prots is unknown"}),
+    "compose.images_are_pinned": (COMPOSE, with_service(PROXY, image="nginx:alpine")),
+    "compose.only_the_proxy_is_public": (
+        COMPOSE,
+        {"services": (*COMPOSE.services, ServiceSeen(name="redis", ports=EVERYWHERE))},
+    ),
+    "compose.proxy_configuration_is_read_only": (
+        COMPOSE,
+        with_service(PROXY, mounts=(PROXY.mounts[0].model_copy(update={"read_only": False}),)),
+    ),
+    "compose.proxy_keys_are_read_only": (
+        COMPOSE,
+        with_service(PROXY, mounts=(PROXY.mounts[1].model_copy(update={"read_only": False}),)),
+    ),
+    "compose.proxy_publishes_http_and_https": (COMPOSE, with_service(PROXY, ports=PROXY.ports[1:])),
+    "compose.proxy_waits_for_the_app": (COMPOSE, with_service(PROXY, waits_for={})),
+    "compose.secrets_are_not_in_the_file": (COMPOSE, with_service(DB, literal=("POSTGRES_PASSWORD",))),
+    "compose.services_are_defined": (COMPOSE, {"services": COMPOSE.services[1:]}),
+    "compose.services_are_restarted": (COMPOSE, with_service(DB, restart="no")),
+    "compose.variables_are_set": (COMPOSE, {"unset": ("DB_PASSWORD",)}),
+    "compose.version_key_is_gone": (COMPOSE, {"version": "3.8"}),
     "forged.trace_is_refused": (
         FORGED,
         {"replies": (Reply(kind="trace", name="TRACE /", status=200, asked=200, shows=("the body",)),)},
@@ -99,13 +179,96 @@ FAILS: dict[str, tuple[Evidence, dict[str, Any]]] = {
     "database.version_is_not_older_than_declared": (DATABASE, {"version_num": 140024}),
     "database.version_is_supported": (DATABASE, {"observed_at": datetime(2027, 11, 12, tzinfo=UTC)}),
     "database.version_is_the_declared_one": (DATABASE, {"version_num": 160015}),
+    "dns.addresses_are_public": (
+        DNS,
+        {"addresses": (APEX.model_copy(update={"records": ("192.168.0.1",)}), APEX6, WWW, WWW6)},
+    ),
+    "dns.addresses_are_the_declared_ones": (
+        DNS,
+        {"addresses": (APEX, APEX6.model_copy(update={"records": ("2001:db8::1",)}), WWW, WWW6)},
+    ),
+    "dns.addresses_change_in_time": (DNS, {"addresses": (APEX.model_copy(update={"ttl": 86400}), APEX6, WWW, WWW6)}),
+    "dns.aliases_do_not_dangle": (
+        DNS,
+        {"addresses": (APEX, APEX6, WWW.model_copy(update={"status": "nxdomain", "records": ()}), WWW6)},
+    ),
+    "dns.bounces_reach_the_provider": (
+        MAIL,
+        {"bounces": MAIL.bounces.model_copy(update={"records": ("10 mx.emailai.test",)})},
+    ),
+    "dns.caa_limits_issuers": (DNS, {"caa": (CAA.model_copy(update={"properties": (), "at": ""}),)}),
+    "dns.caa_permits_the_issuer": (
+        DNS,
+        {"caa": (CAA.model_copy(update={"properties": (ISSUE.model_copy(update={"value": "other.test"}),)}),)},
+    ),
+    "dns.contacts_can_get_mail": (DNS, {"contacts": (DNS.contacts[0].model_copy(update={"records": ("0 .",)}),)}),
+    "dns.dkim_is_not_in_test_mode": (MAIL, {"dkim": (DKIM.model_copy(update={"testing": True}),)}),
+    "dns.dkim_keys_are_published": (
+        MAIL,
+        {"dkim": (DKIM.model_copy(update={"answer": DKIM.answer.model_copy(update={"records": ()})}),)},
+    ),
+    "dns.dkim_keys_are_strong": (MAIL, {"dkim": (DKIM.model_copy(update={"bits": 768}),)}),
+    "dns.dkim_keys_are_usable": (MAIL, {"dkim": (DKIM.model_copy(update={"revoked": True}),)}),
+    "dns.dmarc_is_as_strict_as_declared": (MAIL, {"dmarc": DMARC.model_copy(update={"policy": "none"})}),
+    "dns.dmarc_is_published": (
+        MAIL,
+        {"dmarc": DMARC.model_copy(update={"at": "", "asked": (MAIL.spf[1].answer,), "policy": ""})},
+    ),
+    "dns.dmarc_is_valid": (MAIL, {"dmarc": DMARC.model_copy(update={"errors": ("p='rejcet'",)})}),
+    "dns.dmarc_reports_go_somewhere": (MAIL, {"dmarc": DMARC.model_copy(update={"reports": ()})}),
+    "dns.domain_is_no_alias": (
+        DNS,
+        {"addresses": (APEX.model_copy(update={"aliases": ("cname.vercel-dns.com",)}), APEX6, WWW, WWW6)},
+    ),
+    "dns.mail_hosts_have_addresses": (
+        MAIL,
+        {"bounce_hosts": (MAIL.bounce_hosts[0].model_copy(update={"status": "nxdomain", "records": ()}),)},
+    ),
+    "dns.names_have_an_address": (
+        DNS,
+        {"addresses": (APEX, APEX6, WWW.model_copy(update={"status": "nxdomain", "records": ()}), WWW6)},
+    ),
+    "dns.names_have_an_ipv6_address": (
+        DNS,
+        {"addresses": (APEX, APEX6.model_copy(update={"status": "nodata", "records": ()}), WWW, WWW6)},
+    ),
+    "dns.nameservers_are_several": (
+        DNS,
+        {"nameservers": DNS.nameservers.model_copy(update={"records": ("ns1.dns.test",)})},
+    ),
+    "dns.nameservers_are_the_declared_ones": (
+        DNS,
+        {"nameservers": DNS.nameservers.model_copy(update={"records": ("ns1.dns.test", "ns1.registrar.test")})},
+    ),
+    "dns.resolvers_agree": (
+        DNS,
+        {"addresses": (*DNS.addresses, APEX.model_copy(update={"resolver": "192.0.2.54:53", "records": ("9.9.9.9",)}))},
+    ),
+    "dns.signatures_validate": (
+        DNS,
+        {"addresses": (APEX.model_copy(update={"status": "bogus", "records": ()}), APEX6, WWW, WWW6)},
+    ),
+    "dns.spf_does_not_pass_everybody": (MAIL, {"spf": (SPF.model_copy(update={"everybody": "+all"}),)}),
+    "dns.spf_fits_a_datagram": (
+        MAIL,
+        {"spf": (SPF.model_copy(update={"answer": SPF.answer.model_copy(update={"tcp": True})}),)},
+    ),
+    "dns.spf_includes_the_provider": (MAIL, {"spf": (SPF.model_copy(update={"includes": ("other.test",)}),)}),
+    "dns.spf_is_one_record": (
+        MAIL,
+        {"spf": (SPF.model_copy(update={"answer": SPF.answer.model_copy(update={"records": ("a", "b")})}),)},
+    ),
+    "dns.spf_is_published": (
+        MAIL,
+        {"spf": (SPF.model_copy(update={"answer": SPF.answer.model_copy(update={"records": ()})}),)},
+    ),
+    "dns.spf_is_valid": (MAIL, {"spf": (SPF.model_copy(update={"errors": ("'x' is no term",)}),)}),
+    "dns.spf_lookups_are_few": (MAIL, {"spf": (SPF.model_copy(update={"lookups": 11}),)}),
+    "dns.spf_rejects_the_rest": (MAIL, {"spf": (SPF.model_copy(update={"rest": "?"}),)}),
+    "dns.spf_void_lookups_are_few": (MAIL, {"spf": (SPF.model_copy(update={"void": 3}),)}),
     "redis.answers": (REDIS, {"loading": True}),
     "redis.connection_is_encrypted": (REDIS, {"tls": False}),
     "redis.last_save_succeeded": (REDIS, {"last_save_ok": False}),
-    "tls.certificate_signatures_are_strong": (
-        TLS,
-        {"certificate": CERTIFICATE.model_copy(update={"signature_hashes": ("sha256", "sha1")})},
-    ),
     "tls.compression_is_off": (TLS, {"compression": True}),
     "tls.downgrades_are_noticed": (TLS, {"fallback_scsv": False}),
     "tls.rc4_and_des_are_refused": (TLS, {"protocols": (*TLS.protocols[:4], TRIPLE_DES, TLS.protocols[5])}),
@@ -116,6 +279,8 @@ FAILS: dict[str, tuple[Evidence, dict[str, Any]]] = {
 DECLARED: dict[type[Target], Target] = {
     Postgres: Postgres(url=Secret("postgresql://nowhere"), app_role="emailai"),
     Endpoint: Endpoint(url="https://web.test"),
+    Compose: COMPOSE_TARGET,
+    Dns: DOMAIN,
 }
 
 

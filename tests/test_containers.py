@@ -181,7 +181,7 @@ def test_a_kept_stack_says_how_to_reach_and_how_to_end_it(tmp_path: Path, client
 
 HANDFUL = (
     "headers.no_nosniff",
-    "tls.certificate_expired",
+    "certificate.expired",
     "health.frozen",
     "database.no_pg_trgm",
     "app.one_instance_is_down",

@@ -84,6 +84,26 @@ def test_unverified_list_may_only_shrink() -> None:
         coverage.refuse_growth(["a", "b"], ["b", "c"])
 
 
+def test_no_statement_comes_back_to_the_unverified_list() -> None:
+    """Compared with every earlier version that this clone has; a shallow one has fewer."""
+    git, name = shutil.which("git"), "docs/unverified.txt"
+    if git is None or not (ROOT / ".git").exists():
+        return
+    now = set(coverage.read_list(ROOT / name) or ())
+
+    def told(*arguments: str) -> str:
+        done = subprocess.run([git, *arguments], cwd=ROOT, capture_output=True, text=True, check=False, timeout=30)
+        return done.stdout
+
+    versions = told("log", "--format=%H", "--", name).split()
+    grown = {}
+    for version in versions:
+        then = {line for line in told("show", f"{version}:{name}").splitlines() if line and not line.startswith("#")}
+        if then and now - then:
+            grown[version[:9]] = sorted(now - then)
+    assert not grown
+
+
 def test_statement_ids_are_unique() -> None:
     ids = [one.id for one in coverage.load_statements()]
     assert len(ids) == len(set(ids))

@@ -269,9 +269,9 @@ def test_an_empty_run_and_a_thousand_rows(render: Callable[[Run], object]) -> No
     assert render(replace(sample(), rows=(), evidence=(), release="", selected=0, generated=0))
     outcomes = list(Outcome)
     rows = tuple(row(outcomes[n % 5], f"area{n % 20}.check{n}", cause=f"c{n % 7}") for n in range(1000))
-    start = time.perf_counter()
+    start = time.process_time()
     render(replace(sample(), rows=rows, selected=1000, generated=1000))
-    assert time.perf_counter() - start < 1
+    assert time.process_time() - start < 1
 
 
 def test_a_dead_origin_reads_as_one_failure() -> None:
@@ -498,6 +498,6 @@ def test_markdown_fits_with_everything_in_it() -> None:
 @pytest.mark.parametrize("render", [html.page, markdown.summary, junit.junit, verdict_json.document, terminal.lines])
 def test_a_thousand_checks_behind_one_dead_origin(render: Callable[[Run], object]) -> None:
     rows = [unseen("endpoints.web", "outage", f"text {n % 3}", n) for n in range(1000)]
-    start = time.perf_counter()
+    start = time.process_time()
     render(dead(*rows))
-    assert time.perf_counter() - start < 1
+    assert time.process_time() - start < 1
