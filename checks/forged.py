@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from checks._answers import judge, told
+from checks._answers import judge, told, unanswered
 from fixtures.probes.forged import ForgedEvidence, Kind, Reply
 from fixtures.vocabulary import CRITICAL, ESTATE, HIGH, MEDIUM, RELEASE, CannotTell, check
+
+_BROKEN_OFF = ("reset", "protocol")
 
 
 def _judge(forged: ForgedEvidence, kind: Kind, wrong: Callable[[Reply], str], required: str) -> None:
@@ -15,7 +17,7 @@ def _judge(forged: ForgedEvidence, kind: Kind, wrong: Callable[[Reply], str], re
     A reset is an answer too: nothing was given away, and the control shows that the path is there.
     """
     replies = forged.of(kind)
-    judge(replies, wrong, required, unseen=lambda reply: (reply.error or "") if reply.error == "timeout" else "")
+    judge(replies, wrong, required, unseen=lambda reply: "" if reply.error in _BROKEN_OFF else unanswered(reply))
     if dumb := [reply.name for reply in replies if reply.asked is None]:
         raise CannotTell(f"{dumb[0]}: nor is it answered without anything forged")
 
