@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from typing import Any
 
 from checks._answers import judge, told
 from fixtures.environment.sections.instances import Instance
@@ -14,6 +15,10 @@ def _count(instances: tuple[Instance, ...]) -> int:
     """How many instances there are to be: as declared, else as many as are named."""
     declared = [one.expect.count for one in instances if one.expect.count is not None]
     return max(declared, default=len(instances))
+
+
+def _shows_its_build(settings: Any) -> bool:
+    return settings.release.build_id is not None
 
 
 @check(severity=MEDIUM, scope=ESTATE, guide="lb.spreads-traffic", live=True)
@@ -34,7 +39,7 @@ def check_requests_reach_every_instance(balancer: BalancerEvidence, instances: t
         raise CannotTell(f"{balancer.unnamed} answers do not name their instance", cause="program")
 
 
-@check(severity=CRITICAL, scope=RELEASE, guide="arch.three-app-instances", live=True)
+@check(severity=CRITICAL, scope=RELEASE, guide="arch.three-app-instances", live=True, needs=_shows_its_build)
 def check_answers_are_of_one_build(balancer: BalancerEvidence) -> None:
     """Through the balancer, every answer is of the same build: else pages name chunks that the next instance lacks.
 
@@ -46,7 +51,7 @@ def check_answers_are_of_one_build(balancer: BalancerEvidence) -> None:
         raise CannotTell(f"{balancer.unbuilt} answers show no build: see release.build_id", cause="program")
 
 
-@check(severity=CRITICAL, scope=RELEASE, guide="arch.three-app-instances", live=True)
+@check(severity=CRITICAL, scope=RELEASE, guide="arch.three-app-instances", live=True, needs=_shows_its_build)
 def check_instances_run_one_build(builds: tuple[InstanceBuildEvidence, ...], instances: tuple[Instance, ...]) -> None:
     """Every instance, asked directly, runs the same build, unless the environment expects otherwise.
 

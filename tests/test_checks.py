@@ -18,6 +18,7 @@ from fixtures.environment.secrets import Secret
 from fixtures.environment.sections.compose import Compose
 from fixtures.environment.sections.dns import Dns
 from fixtures.environment.sections.endpoints import Endpoint, Paths
+from fixtures.environment.sections.instances import Instance
 from fixtures.environment.sections.postgres import Postgres, PostgresExpectations
 from fixtures.probes._certificate import Served, Staple
 from fixtures.probes._certificate_revocation import Revocation
@@ -299,16 +300,32 @@ def test_a_check_passes_and_fails(name: str) -> None:
         judge(name, seen.model_copy(update=change))
 
 
-def rows(**targets: Target) -> set[str]:
+def rows(given: dict[str, Any] | None = None, /, **targets: Target) -> set[str]:
     """The ids of the checks that make a row for these targets, `a_b` standing for `a.b`."""
     sections: dict[str, dict[str, Target]] = {}
     for key, target in targets.items():
         section, _, name = key.partition("_")
         sections.setdefault(section, {})[name] = target
-    settings = Settings.model_validate({"schema": 1})
+    settings = Settings.model_validate({"schema": 1, **(given or {})})
     made = generate(Environment("given", Path("given.yaml"), settings, sections, {}, ""))
     assert not made.broken
     return {row.check.id for row in made.rows}
+
+
+def test_what_loads_or_changes_is_looked_at_only_where_it_is_named() -> None:
+    limited = Endpoint(url="https://web.test", body_limit=2000)
+    assert not [name for name in rows(endpoints_web=limited) if name.startswith("bodies.")]
+    named = rows({"intrusive": ["bodies.larger_ones_are_refused"]}, endpoints_web=limited)
+    assert {name for name in named if name.startswith("bodies.")} == {"bodies.larger_ones_are_refused"}
+
+
+def test_builds_are_compared_only_where_they_show_themselves() -> None:
+    both: dict[str, Target] = {
+        "endpoints_web": Endpoint.model_validate({"url": "https://web.test", "instance": {"header": "x-instance"}}),
+        "instances_a": Instance(url="http://a.test:3000"),
+    }
+    more = rows({"release": {"build_id": "html"}}, **both) - rows(**both)
+    assert more == {"balancer.answers_are_of_one_build", "balancer.instances_run_one_build"}
 
 
 BARE = Endpoint(url="https://web.test")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import socket
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -35,7 +36,7 @@ from fixtures.probes import images as images_probe
 from fixtures.probes import page_latency as page_latency_probe
 from fixtures.probes import ports as ports_probe
 from fixtures.probes import redirects as redirects_probe
-from fixtures.probes._http import Answer
+from fixtures.probes._http import Answer, Ask, Client, client
 from fixtures.probes._latency import Latency
 from fixtures.probes._place import said
 from fixtures.probes._secrets import published, secrets
@@ -552,3 +553,48 @@ def test_a_page_is_measured_warm_and_errors_are_counted_apart(tmp_path: Path) ->
 def test_the_95th_percentile_is_the_nearest_rank() -> None:
     seen = Latency(observed_at=NOW, url="x", seconds=tuple(n / 100 for n in range(1, 21)), failures=())
     assert (seen.percentile(95), seen.percentile(100), seen.percentile(1)) == (0.19, 0.2, 0.01)
+
+
+def test_several_requests_share_connections_and_a_challenge_costs_one_answer(tmp_path: Path) -> None:
+    def site(asked: Asked) -> Reply:
+        if asked.path == "/.env":
+            return Reply(403, "", {"cf-mitigated": "challenge"})
+        return Reply(None) if asked.path == "/broken" else page(asked)
+
+    with running(tmp_path, site) as target:
+        asking = client(target, _context())
+        answers = asking.ask_all([Ask(target.url + path) for path in ("/", "/.env", "/broken", "/x", "/login", "/y")])
+    assert [answer.status for answer in answers] == [200, None, None, 404, 200, 404]
+    assert "a CDN (Cloudflare) answers with a challenge" in (answers[1].error or "")
+    assert (answers[2].error, answers[2].attempts) == ("reset", ("reset", "reset"))
+
+
+def test_a_kept_connection_serves_the_next_request_within_its_own_deadline() -> None:
+    connections = []
+
+    def serve(listener: socket.socket) -> None:
+        while True:
+            try:
+                peer, _ = listener.accept()
+            except OSError:
+                return
+            connections.append(peer)
+            with peer:
+                while b"\r\n\r\n" in (asked := peer.recv(4096)):
+                    if b"/slow" in asked:
+                        time.sleep(0.6)
+                    peer.sendall(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok")
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        threading.Thread(target=serve, args=(listener,), daemon=True).start()
+        base = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        asking = Client(_context(), budget=5.0)
+        answers = asking._one_by_one([Ask(f"{base}/{name}") for name in ("a", "b", "slow", "c")])
+        assert [answer.status for answer in answers] == [200] * 4
+        assert len(connections) == 1
+        short = replace(asking, budget=0.3)
+        assert [answer.error for answer in short._one_by_one([Ask(f"{base}/a"), Ask(f"{base}/slow")])] == [
+            None,
+            "timeout",
+        ]
+        listener.shutdown(socket.SHUT_RDWR)
