@@ -119,8 +119,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if unknown := [name for name in given.faults if name not in known]:
         parser.error(f"no such fault: {', '.join(unknown)}")
     wanted = stack_of(given.env)
-    if wanted is None:
-        parser.error(f"{given.env} is no stack")
+    if wanted is None or wanted.compose:
+        parser.error(f"{given.env} has no stack of this suite's")
     chosen = [known[name] for name in given.faults] or [each for each in known.values() if each.fits(wanted.launcher)]
     if unfit := [fault.id for fault in chosen if not fault.fits(wanted.launcher)]:
         parser.error(f"not to be made by the launcher {wanted.launcher}: {', '.join(unfit)}")

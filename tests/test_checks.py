@@ -27,6 +27,7 @@ from fixtures.probes.compose import Port, ServiceSeen
 from fixtures.probes.forged import ForgedEvidence, Reply
 from fixtures.probes.redis import RedisEvidence
 from fixtures.probes.tls import Protocol, TlsEvidence
+from fixtures.probes.tls_deep import TlsDeepEvidence
 from fixtures.vocabulary import Evidence, Finding
 from tests._records import (
     APEX,
@@ -67,14 +68,39 @@ TLS = TlsEvidence(
         TLS12,
         Protocol(name="TLSv1.3", accepted=True, suites=(suite("TLS_AES_128_GCM_SHA256"),)),
     ),
-    curves=("X25519", "prime256v1"),
+    policy="guide",
+    connections=23,
+    groups=("secp256r1", "x25519"),
+    dh_seen=True,
     alpn="h2",
     alpn_seen=True,
     compression=False,
     secure_renegotiation=True,
-    client_renegotiation=False,
+    extended_master_secret=True,
     fallback_scsv=True,
-    session_ticket=False,
+    server_preference=True,
+    resumption=True,
+    early_data=0,
+)
+TLS_DEEP = TlsDeepEvidence(
+    observed_at=NOW,
+    host="web.test",
+    address="192.0.2.1",
+    port=443,
+    protocols=TLS.protocols,
+    curves=("secp256r1", "x25519"),
+    dh_bits=None,
+    heartbleed=False,
+    ccs_injection=False,
+    robot="NOT_VULNERABLE_RSA_NOT_SUPPORTED",
+    client_renegotiation=False,
+    secure_renegotiation=True,
+    compression=False,
+    fallback_scsv=True,
+    extended_master_secret=True,
+    early_data=False,
+    resumption_ids=True,
+    resumption_tickets=False,
 )
 TRIPLE_DES = TLS12.model_copy(update={"suites": (*TLS12.suites, suite("TLS_RSA_WITH_3DES_EDE_CBC_SHA"))})
 REDIS = RedisEvidence(
@@ -272,9 +298,16 @@ FAILS: dict[str, tuple[Evidence, dict[str, Any]]] = {
     "redis.last_save_succeeded": (REDIS, {"last_save_ok": False}),
     "tls.compression_is_off": (TLS, {"compression": True}),
     "tls.downgrades_are_noticed": (TLS, {"fallback_scsv": False}),
+    "tls.diffie_hellman_is_long_enough": (TLS, {"dh_bits": 1024}),
+    "tls.current_clients_are_understood": (TLS, {"intolerant": ("TLS 1.3",)}),
     "tls.rc4_and_des_are_refused": (TLS, {"protocols": (*TLS.protocols[:4], TRIPLE_DES, TLS.protocols[5])}),
     "tls.renegotiation_is_secure": (TLS, {"secure_renegotiation": False}),
+    "tls.the_master_secret_is_extended": (TLS, {"extended_master_secret": False}),
     "tls.the_port_speaks_tls": (TLS, {"speaks_tls": False}),
+    "tls_deep.ccs_injection_is_fixed": (TLS_DEEP, {"ccs_injection": True}),
+    "tls_deep.clients_cannot_renegotiate": (TLS_DEEP, {"client_renegotiation": True}),
+    "tls_deep.heartbleed_is_fixed": (TLS_DEEP, {"heartbleed": True}),
+    "tls_deep.robot_is_fixed": (TLS_DEEP, {"robot": "VULNERABLE_WEAK_ORACLE"}),
 }
 """By the check's id: evidence that passes, and the change to it that must fail."""
 DECLARED: dict[type[Target], Target] = {

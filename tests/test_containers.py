@@ -19,6 +19,7 @@ from typing import Any
 
 import docker.errors
 import pytest
+from testcontainers.core.waiting_utils import WaitStrategyTarget
 
 from fixtures.environment.policy import App
 from fixtures.environment.policy import Stack as Wanted
@@ -176,6 +177,34 @@ def test_a_kept_stack_says_how_to_reach_and_how_to_end_it(tmp_path: Path, client
     seen.nothing_is_left(client, process.pid, within=3)
 
 
+RYUK = """
+import socket
+with socket.create_server(("", 8080)) as server:
+    print("ryuk Started!", flush=True)
+    talking, _ = server.accept()
+    while talking.recv(1024):
+        talking.sendall(b"ACK\\n")
+"""
+
+
+def test_ryuk_is_used_where_its_image_is(tmp_path: Path, client: Any, own_image: str) -> None:
+    """A stand-in that speaks as Ryuk does; without the image, as in every other test here, it is done without."""
+    name = "golive-test-ryuk:1"
+    build(client, name, {"Dockerfile": f'FROM {own_image}\nCOPY r.py /\nCMD ["python3", "/r.py"]\n', "r.py": RYUK})
+    begun = int(time.time())
+    try:
+        variables = {"RYUK_CONTAINER_IMAGE": name, "TESTCONTAINERS_RYUK_DISABLED": ""}
+        run = seen.begin(tmp_path / "run", "containers", "-k", "redirects", variables=variables)
+        output, _ = run.communicate(timeout=120)
+        assert run.returncode == 0, output
+        seen.nothing_is_left(client, run.pid)
+        used = client.events(since=begun, until=int(time.time()) + 1, filters={"image": name, "event": "create"})
+        assert len(list(used)) == 1
+        assert client.containers.list(all=True, filters={"ancestor": name}) == []
+    finally:
+        client.images.remove(name, force=True)
+
+
 # Faults
 
 
@@ -217,6 +246,20 @@ def ask(stack: Stack, path: str, within: float = 8.0) -> int:
             return answer.status
     except (OSError, http.client.HTTPException):
         return 0
+
+
+def test_an_experiment_never_goes_through_all_variables(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+    """pytest changes one with each test while an experiment is made in another thread: who iterates then fails."""
+
+    def refuse(_: object) -> Iterator[str]:
+        raise AssertionError("went through the environment")
+
+    with monkeypatch.context() as changed:
+        changed.setattr(type(os.environ), "__iter__", refuse)
+        stack.stop_service("redis")
+        stack.start_service("redis")
+        stack.kill_service("app1")
+        stack.start_service("app1")
 
 
 # Errors
@@ -287,8 +330,16 @@ def test_a_failed_build_shows_its_last_lines(tmp_path: Path, client: Any) -> Non
     told = trouble_of(lambda: images.ensure(client, lambda _: None, dockerfile))
     assert told.startswith("the image could not be built: The command")
     assert "line 60 of 60" in told
-    assert "line 20 of 60" not in told
+    assert "line 30 of 60" not in told
     assert not images.present(client, images.tag(dockerfile))
+
+
+def test_a_build_without_space_is_told(tmp_path: Path, client: Any) -> None:
+    dockerfile = tmp_path / "Dockerfile"
+    dockerfile.write_text(f"FROM {images.BASE}\nRUN echo filling && cat /etc/os-release >/dev/full\n")
+    told = trouble_of(lambda: images.ensure(client, lambda _: None, dockerfile))
+    assert told.startswith(troubles.DISK_FULL)
+    assert "filling" in told
 
 
 def test_a_container_that_ends_at_once_shows_its_last_lines(tmp_path: Path, client: Any, own_image: str) -> None:
@@ -302,16 +353,37 @@ def test_a_container_that_ends_at_once_shows_its_last_lines(tmp_path: Path, clie
     seen.nothing_is_left(client, process.pid)
 
 
+def test_of_what_a_container_wrote_the_last_50_lines_are_shown(client: Any, own_image: str) -> None:
+    command = ("sh", "-c", "for i in $(seq 60); do echo line $i of 60; done; exit 3")
+    wanted = Wanted(launcher="containers", app=App(image=own_image, command=command))
+    with leaving_nothing(client):
+        told = trouble_of(lambda: start(wanted=wanted))
+    assert "ended at once, exit code 3; its last lines:\nline 11 of 60\n" in told
+    assert told.endswith("line 60 of 60")
+
+
 @contextmanager
 def leaving_nothing(client: Any) -> Iterator[None]:
     """Stacks of this process that start within this leave nothing behind it."""
-    before = set(cleaning.runs(client))
+
+    def own() -> set[str]:
+        return {run for run, found in cleaning.runs(client).items() if found.get("golive.pid") == str(os.getpid())}
+
+    before = own()
     yield
-    seen.until(lambda: set(cleaning.runs(client)) <= before, within=3)
+    seen.until(lambda: own() <= before, within=3)
 
 
 def test_a_port_that_is_never_opened_is_told(monkeypatch: pytest.MonkeyPatch, client: Any, own_image: str) -> None:
-    monkeypatch.setattr(containers, "WITHIN", 4.0)
+    class Hasty(containers.Ready):
+        """Waits less for the app than for all else."""
+
+        def wait_until_ready(self, container: WaitStrategyTarget) -> None:
+            if self.service.name.startswith("app"):
+                self.with_startup_timeout(4)
+            super().wait_until_ready(container)
+
+    monkeypatch.setattr(containers, "Ready", Hasty)
     wanted = Wanted(launcher="containers", app=App(image=own_image, command=("sh", "-c", "echo waiting; sleep 99")))
     with leaving_nothing(client):
         told = trouble_of(lambda: start(wanted=wanted))

@@ -19,7 +19,7 @@ from ruamel.yaml import YAML
 from fixtures.environment import references, schema
 from fixtures.environment.explain import explain
 from fixtures.environment.loading import ENVIRONMENTS, BadEnvironment, Environment, load
-from fixtures.environment.model import SECTIONS, RefersTo, Strict, Target, load_sections
+from fixtures.environment.model import SECTIONS, RefersTo, Strict, Target, load_sections, unread
 from fixtures.environment.policy import Settings, Waiver
 from fixtures.environment.secrets import Secret
 from fixtures.environment.sections.endpoints import Endpoint, EndpointExpectations
@@ -442,8 +442,33 @@ def test_defaults_and_stack_values(tmp_path: Path) -> None:
     text = GOOD.replace("https://a.test", "${stack:web}") + "    connect: ${env:NO_SUCH_NAME:-b.test:443}\n"
     web: Any = loaded(tmp_path, text, variables={"web": "https://s.test"}).targets()["endpoints.web"]
     assert (web.url, web.connect) == ("https://s.test", "b.test:443")
-    deferred: Any = loaded(tmp_path, text, defer_stack=True).targets()["endpoints.web"]
-    assert deferred.url == "https://stack.invalid"
+    env = loaded(tmp_path, text.replace("stack:web", "stack:web_url") + "stack: {}\n", defer_stack=True)
+    deferred: Any = env.targets()["endpoints.web"]
+    assert (deferred.url, env.deferred) == ("https://stack.invalid", ("endpoints.web.url",))
+    judged: Any = env.with_values_of({"endpoints": {"web": {"url": "https://s.test"}}}).targets()["endpoints.web"]
+    assert judged == web
+
+
+@pytest.mark.parametrize("name", ["web_ulr", "app3_url"])
+def test_what_no_stack_will_give_is_refused_before_one_starts(tmp_path: Path, name: str) -> None:
+    write(tmp_path, GOOD.replace("https://a.test", f"${{stack:{name}}}") + "stack: {}\n")
+    with pytest.raises(BadEnvironment) as caught:
+        load("x", directory=tmp_path, defer_stack=True)
+    line = f"x.yaml:4: endpoints.web.url: ${{stack:{name}}} is nothing a stack gives, allowed: app1_url, app2_url"
+    assert str(caught.value).removeprefix(f"{tmp_path}/").startswith(line)
+
+
+def test_a_value_of_a_stack_needs_a_stack(tmp_path: Path) -> None:
+    write(tmp_path, GOOD.replace("https://a.test", "${stack:web_url}"))
+    with pytest.raises(BadEnvironment, match="`stack` is not set"):
+        load("x", directory=tmp_path, defer_stack=True)
+
+
+def test_what_no_check_reads_is_known(tmp_path: Path) -> None:
+    text = GOOD + "platform: ecs\nborn: 2026-01-01\nintrusive: [tls.x]\nrelease: {build_id: html, rollout: rolling}\n"
+    keys = {"platform", "born"}
+    assert set(unread(loaded(tmp_path, text).settings)) == keys
+    assert unread(loaded(tmp_path, GOOD).settings) == []
 
 
 def test_a_command_has_a_deadline_even_with_children(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -92,6 +92,16 @@ def test_a_process_cannot_be_cut_off(stack: Stack) -> None:
         pass
 
 
+def test_a_full_disk_is_told_and_nothing_is_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run_dir = tmp_path / "run"
+    run_dir.mkdir()
+    (run_dir / "ca.pem").symlink_to("/dev/full")
+    monkeypatch.setattr("fixtures.stack.stack.make_run_dir", lambda: run_dir)
+    with pytest.raises(StackError, match=r"^the disk that holds .* is full: .* TMPDIR$"):
+        start()
+    assert not run_dir.exists()
+
+
 # What an environment file may ask for
 
 
@@ -151,6 +161,22 @@ def test_where_docker_is_required_its_absence_is_an_error(tmp_path: Path) -> Non
     assert run.returncode == 1
     assert "no Docker daemon answers" in run.stdout
     assert "LEFT OUT" not in run.stdout
+
+
+@pytest.mark.parametrize(("required", "left_out"), [("", True), ("1", False)])
+def test_without_its_servers_the_comparison_of_looks_is_left_out_loudly(required: str, left_out: bool) -> None:
+    run = subprocess.run(
+        [sys.executable, "-m", "pytest", "tests/test_tls_servers.py", "-q", "-p", "no:cacheprovider", "-k", "gnutls"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+        env={**os.environ, "PATH": "/nowhere", "GOLIVE_REQUIRE_SERVERS": required},
+    )
+    assert ("LEFT OUT: tests/test_tls_servers.py" in run.stdout) is left_out
+    assert ("not installed: openssl, gnutls-serv, node, caddy" in run.stdout) is left_out
+    assert ("error" in run.stdout, run.returncode == 1) == (not left_out, not left_out)
 
 
 # The pipeline examples
