@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import textwrap
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
@@ -29,7 +30,7 @@ from fixtures.probes.drift import DriftEvidence
 from fixtures.stack import programs, throwaway
 from fixtures.stack.throwaway import Server
 from fixtures.vocabulary import CannotTell, Finding
-from tests._gate import assert_nothing_is_left
+from tests._gate import assert_nothing_is_left, until
 from tests._migrating import Live, live, roles, write
 from tests._records import DRIFT
 
@@ -415,6 +416,29 @@ def test_a_migration_at_work_is_no_drift(server: Server, tmp_path: Path) -> None
             with pytest.raises(CannotTell, match="a migration is running"):
                 database.drift()
         assert wrong(database.drift()) == {}
+
+
+def test_an_index_that_is_being_built_is_no_invalid_one(healthy: Live) -> None:
+    """Built concurrently, it is there and not valid while it waits for older transactions."""
+    healthy.sql("DROP INDEX account_since")
+    build = healthy.directory / "20260104000000_concurrently" / "migration.sql"
+
+    def make() -> None:
+        with healthy.connect("migrator") as connection:
+            connection.execute(build.read_bytes())
+
+    builder = threading.Thread(target=make)
+    try:
+        with healthy.connect("migrator") as older:
+            older.execute("""BEGIN; UPDATE "Account" SET "note" = 'x'""")
+            builder.start()
+            until(lambda: healthy.sql("SELECT 1 FROM pg_stat_progress_create_index WHERE index_relid <> 0"))
+            invalid = healthy.sql("SELECT indexrelid::regclass::text FROM pg_index WHERE NOT indisvalid")
+            seen = healthy.drift()
+    finally:
+        builder.join()
+    assert invalid == [("account_since",)]
+    assert wrong(seen) == {}
 
 
 def test_the_replica_is_asked_where_it_is_declared(healthy: Live) -> None:
