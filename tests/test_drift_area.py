@@ -53,6 +53,9 @@ CREATE TABLE booking (id BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY, accoun
   CONSTRAINT no_overlap EXCLUDE USING gist (account WITH =, during WITH &&));
 CREATE TABLE old_names (a INT, b INT CONSTRAINT b_is_positive CHECK (b > 0));
 CREATE INDEX old_idx ON old_names (a);
+CREATE TABLE ticket (status VARCHAR(20) NOT NULL DEFAULT 'new', note TEXT, CHECK (status IN ('new', 'done')));
+CREATE INDEX ticket_open ON ticket (note) WHERE status IN ('new', 'open');
+CREATE VIEW open_ticket AS SELECT note FROM ticket WHERE status IN ('new', 'open');
 INSERT INTO "Account" ("mail") VALUES ('x;y''z'), (E'it\\'s; fine');
 """,
     "20260102000000_renames": """
@@ -339,6 +342,22 @@ def test_what_somebody_else_manages_is_no_drift(changed: Callable[..., DriftEvid
 def test_an_extension_may_be_in_a_schema_of_its_own(changed: Callable[..., DriftEvidence]) -> None:
     seen = changed("CREATE SCHEMA extensions", "ALTER EXTENSION pg_trgm SET SCHEMA extensions")
     assert wrong(seen) == {}
+
+
+def test_a_restored_database_is_no_other_one(healthy: Live, changed: Callable[..., DriftEvidence]) -> None:
+    """A dump holds definitions as they are printed, and what comes of these may be printed differently."""
+    before = healthy.sql("SELECT pg_get_constraintdef(oid) FROM pg_constraint WHERE conname = 'ticket_status_check'")
+    index = healthy.sql("SELECT pg_get_indexdef('ticket_open'::regclass)")
+    view = healthy.sql("SELECT pg_get_viewdef('open_ticket'::regclass)")
+    seen = changed(
+        "ALTER TABLE ticket DROP CONSTRAINT ticket_status_check",
+        f"ALTER TABLE ticket ADD CONSTRAINT ticket_status_check {before[0][0]}",
+        f"DROP INDEX ticket_open; {index[0][0]}",
+        f"DROP VIEW open_ticket; CREATE VIEW open_ticket AS {view[0][0]}; GRANT ALL ON open_ticket TO app",
+    )
+    assert wrong(seen) == {}
+    other = "ALTER TABLE ticket DROP CONSTRAINT ticket_status_check, ADD CONSTRAINT ticket_status_check CHECK"
+    assert list(wrong(changed(f"{other} (status IN ('new', 'gone'))"))) == ["constraints_are_as_migrated"]
 
 
 def test_a_superuser_and_a_member_need_no_grants(changed: Callable[..., DriftEvidence]) -> None:
