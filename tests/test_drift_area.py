@@ -365,6 +365,41 @@ def test_a_superuser_and_a_member_need_no_grants(changed: Callable[..., DriftEvi
                          "GRANT pg_write_all_data TO app")) == {}  # fmt: skip
 
 
+def test_a_history_may_rely_on_what_was_there_before(server: Server, tmp_path: Path) -> None:
+    """Roles, and extensions in a schema of theirs, as hosting services set them up; and what a superuser must do."""
+    scripts = {
+        "1_a": """
+CREATE ROLE early_reader;
+CREATE EXTENSION IF NOT EXISTS unaccent WITH SCHEMA extensions;
+CREATE TABLE a (id int, name text);
+CREATE INDEX a_name ON a USING gin (name extensions.gin_trgm_ops);
+GRANT SELECT ON a TO early_reader, app;
+ALTER TABLE a OWNER TO early_reader;
+""",
+        "2_b": "CREATE EXTENSION pg_buffercache; COMMENT ON EXTENSION pg_buffercache IS 'for us';",
+        "3_c": "CREATE TABLE by_month (at date) PARTITION BY RANGE (at);\n"
+        "DO $$ BEGIN EXECUTE format('CREATE TABLE m_%s PARTITION OF by_month FOR VALUES FROM (%L) TO (%L)',"
+        " extract(epoch FROM clock_timestamp())::bigint, now()::date, now()::date + 1); END $$;",
+    }
+    with live(server, tmp_path, {"0_nothing": "SELECT 1"}) as database:
+        database.sql("CREATE SCHEMA extensions", "ALTER EXTENSION pg_trgm SET SCHEMA extensions")
+        database.sql(*(text for _, text in sorted(scripts.items())), "CREATE TABLE extensions.not_ours (id int)")
+        write(tmp_path, scripts)
+        database.sql(
+            *(
+                "INSERT INTO _prisma_migrations (id, checksum, migration_name, finished_at, applied_steps_count)"
+                f" VALUES ('{name}', 'x', '{name}', now(), 1)"  # noqa: S608
+                for name in scripts
+            )
+        )
+        seen = database.drift()
+        database.sql(
+            "REASSIGN OWNED BY early_reader TO migrator", "DROP OWNED BY early_reader", "DROP ROLE early_reader"
+        )
+    assert wrong(seen) == {}
+    assert seen.schemas == ("public",)
+
+
 def test_default_privileges_set_beside_the_history_are_expected(server: Server, tmp_path: Path) -> None:
     scripts = {"1_a": "CREATE TABLE a (id int)"}
     with live(server, tmp_path, scripts) as database:
