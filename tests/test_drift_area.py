@@ -387,8 +387,8 @@ ALTER TABLE a OWNER TO early_reader;
         write(tmp_path, scripts)
         database.sql(
             *(
-                "INSERT INTO _prisma_migrations (id, checksum, migration_name, finished_at, applied_steps_count)"
-                f" VALUES ('{name}', 'x', '{name}', now(), 1)"  # noqa: S608
+                "INSERT INTO _prisma_migrations (id, checksum, migration_name, finished_at, applied_steps_count)"  # noqa: S608
+                f" VALUES ('{name}', 'x', '{name}', now(), 1)"
                 for name in scripts
             )
         )
