@@ -35,7 +35,8 @@ def harmless(one: Difference) -> bool:
         case "index":
             return not one.there.startswith(UNIQUE)
         case "column":
-            return "not null yes" not in one.there or "default " in one.there or "identity " in one.there
+            filled = any(f"{word} " in one.there for word in ("default", "identity", "generated"))
+            return filled or "not null yes" not in one.there
         case "constraint" | "trigger" | "rule" | "policy":
             return False
         case _:

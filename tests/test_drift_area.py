@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import textwrap
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
@@ -29,7 +30,7 @@ from fixtures.probes.drift import DriftEvidence
 from fixtures.stack import programs, throwaway
 from fixtures.stack.throwaway import Server
 from fixtures.vocabulary import CannotTell, Finding
-from tests._gate import assert_nothing_is_left
+from tests._gate import assert_nothing_is_left, until
 from tests._migrating import Live, live, roles, write
 from tests._records import DRIFT
 
@@ -52,6 +53,9 @@ CREATE TABLE booking (id BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY, accoun
   CONSTRAINT no_overlap EXCLUDE USING gist (account WITH =, during WITH &&));
 CREATE TABLE old_names (a INT, b INT CONSTRAINT b_is_positive CHECK (b > 0));
 CREATE INDEX old_idx ON old_names (a);
+CREATE TABLE ticket (status VARCHAR(20) NOT NULL DEFAULT 'new', note TEXT, CHECK (status IN ('new', 'done')));
+CREATE INDEX ticket_open ON ticket (note) WHERE status IN ('new', 'open');
+CREATE VIEW open_ticket AS SELECT note FROM ticket WHERE status IN ('new', 'open');
 INSERT INTO "Account" ("mail") VALUES ('x;y''z'), (E'it\\'s; fine');
 """,
     "20260102000000_renames": """
@@ -340,9 +344,60 @@ def test_an_extension_may_be_in_a_schema_of_its_own(changed: Callable[..., Drift
     assert wrong(seen) == {}
 
 
+def test_a_restored_database_is_no_other_one(healthy: Live, changed: Callable[..., DriftEvidence]) -> None:
+    """A dump holds definitions as they are printed, and what comes of these may be printed differently."""
+    before = healthy.sql("SELECT pg_get_constraintdef(oid) FROM pg_constraint WHERE conname = 'ticket_status_check'")
+    index = healthy.sql("SELECT pg_get_indexdef('ticket_open'::regclass)")
+    view = healthy.sql("SELECT pg_get_viewdef('open_ticket'::regclass)")
+    seen = changed(
+        "ALTER TABLE ticket DROP CONSTRAINT ticket_status_check",
+        f"ALTER TABLE ticket ADD CONSTRAINT ticket_status_check {before[0][0]}",
+        f"DROP INDEX ticket_open; {index[0][0]}",
+        f"DROP VIEW open_ticket; CREATE VIEW open_ticket AS {view[0][0]}; GRANT ALL ON open_ticket TO app",
+    )
+    assert wrong(seen) == {}
+    other = "ALTER TABLE ticket DROP CONSTRAINT ticket_status_check, ADD CONSTRAINT ticket_status_check CHECK"
+    assert list(wrong(changed(f"{other} (status IN ('new', 'gone'))"))) == ["constraints_are_as_migrated"]
+
+
 def test_a_superuser_and_a_member_need_no_grants(changed: Callable[..., DriftEvidence]) -> None:
     assert wrong(changed("REVOKE ALL ON ALL TABLES IN SCHEMA public FROM app", "GRANT pg_read_all_data TO app",
                          "GRANT pg_write_all_data TO app")) == {}  # fmt: skip
+
+
+def test_a_history_may_rely_on_what_was_there_before(server: Server, tmp_path: Path) -> None:
+    """Roles, and extensions in a schema of theirs, as hosting services set them up; and what a superuser must do."""
+    scripts = {
+        "1_a": """
+CREATE ROLE early_reader;
+CREATE EXTENSION IF NOT EXISTS unaccent WITH SCHEMA extensions;
+CREATE TABLE a (id int, name text);
+CREATE INDEX a_name ON a USING gin (name extensions.gin_trgm_ops);
+GRANT SELECT ON a TO early_reader, app;
+ALTER TABLE a OWNER TO early_reader;
+""",
+        "2_b": "CREATE EXTENSION pg_buffercache; COMMENT ON EXTENSION pg_buffercache IS 'for us';",
+        "3_c": "CREATE TABLE by_month (at date) PARTITION BY RANGE (at);\n"
+        "DO $$ BEGIN EXECUTE format('CREATE TABLE m_%s PARTITION OF by_month FOR VALUES FROM (%L) TO (%L)',"
+        " extract(epoch FROM clock_timestamp())::bigint, now()::date, now()::date + 1); END $$;",
+    }
+    with live(server, tmp_path, {"0_nothing": "SELECT 1"}) as database:
+        database.sql("CREATE SCHEMA extensions", "ALTER EXTENSION pg_trgm SET SCHEMA extensions")
+        database.sql(*(text for _, text in sorted(scripts.items())), "CREATE TABLE extensions.not_ours (id int)")
+        write(tmp_path, scripts)
+        database.sql(
+            *(
+                "INSERT INTO _prisma_migrations (id, checksum, migration_name, finished_at, applied_steps_count)"  # noqa: S608
+                f" VALUES ('{name}', 'x', '{name}', now(), 1)"
+                for name in scripts
+            )
+        )
+        seen = database.drift()
+        database.sql(
+            "REASSIGN OWNED BY early_reader TO migrator", "DROP OWNED BY early_reader", "DROP ROLE early_reader"
+        )
+    assert wrong(seen) == {}
+    assert seen.schemas == ("public",)
 
 
 def test_default_privileges_set_beside_the_history_are_expected(server: Server, tmp_path: Path) -> None:
@@ -415,6 +470,29 @@ def test_a_migration_at_work_is_no_drift(server: Server, tmp_path: Path) -> None
             with pytest.raises(CannotTell, match="a migration is running"):
                 database.drift()
         assert wrong(database.drift()) == {}
+
+
+def test_an_index_that_is_being_built_is_no_invalid_one(healthy: Live) -> None:
+    """Built concurrently, it is there and not valid while it waits for older transactions."""
+    healthy.sql("DROP INDEX account_since")
+    build = healthy.directory / "20260104000000_concurrently" / "migration.sql"
+
+    def make() -> None:
+        with healthy.connect("migrator") as connection:
+            connection.execute(build.read_bytes())
+
+    builder = threading.Thread(target=make)
+    try:
+        with healthy.connect("migrator") as older:
+            older.execute("""BEGIN; UPDATE "Account" SET "note" = 'x'""")
+            builder.start()
+            until(lambda: healthy.sql("SELECT 1 FROM pg_stat_progress_create_index WHERE index_relid <> 0"))
+            invalid = healthy.sql("SELECT indexrelid::regclass::text FROM pg_index WHERE NOT indisvalid")
+            seen = healthy.drift()
+    finally:
+        builder.join()
+    assert invalid == [("account_since",)]
+    assert wrong(seen) == {}
 
 
 def test_the_replica_is_asked_where_it_is_declared(healthy: Live) -> None:
