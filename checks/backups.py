@@ -13,7 +13,7 @@ from datetime import timedelta
 from itertools import pairwise
 
 from fixtures.environment.sections.backups import Backups
-from fixtures.probes._dumps import Head, major
+from fixtures.probes._dumps import Head
 from fixtures.probes._live import Thing
 from fixtures.probes.backups import ArtefactEvidence, Backup, BackupsEvidence, BucketSeen, PlaceSeen
 from fixtures.vocabulary import ADVISORY, CRITICAL, ESTATE, HIGH, LOW, MEDIUM, CannotTell, check, expect
@@ -533,7 +533,7 @@ def check_dump_program_is_as_new_as_the_server(seen: ArtefactEvidence) -> None:
     See: `pg_restore --list FILE | grep -i version`
     """
     dump_of(seen)
-    program = major(seen.head.dump_version)
+    program = seen.head.dump_major
     if program is None:
         raise CannotTell("the dump does not tell the version of pg_dump", cause="program")
     expect(program == seen.live.major, seen=f"pg_dump {program}", required=f"pg_dump {seen.live.major}")

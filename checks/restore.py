@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from datetime import timedelta
 
 from fixtures.environment.sections.backups import Backups, Restore, Rows
-from fixtures.probes._live import RESOLUTION, Migration
+from fixtures.probes._live import Migration
 from fixtures.probes.restore import RestoreEvidence
 from fixtures.vocabulary import CRITICAL, ESTATE, HIGH, CannotTell, check, expect
 
@@ -111,7 +111,7 @@ def check_migrations_are_those_of_the_database(seen: RestoreEvidence) -> None:
     content = seen.content
     if seen.live.migrations_denied:
         raise CannotTell("our role may not read _prisma_migrations: docs/permissions/postgres.sql", cause="permission")
-    moment = seen.made_at + RESOLUTION
+    moment = seen.dumped.by
     due = {key(one) for one in seen.live.migrations or () if one.applied and (one.finished_at or moment) <= moment}
     there = {key(one) for one in content.migrations or () if one.applied}
     failed = [one.name for one in content.migrations or () if one.finished_at is None and not one.rolled_back]
