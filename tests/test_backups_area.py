@@ -32,7 +32,7 @@ from fixtures.probes import Context
 from fixtures.probes._dumps import Head, read_head, unpack
 from fixtures.probes._fetch import fetched
 from fixtures.probes._live import Table, Thing
-from fixtures.probes._places import Bucket, Denied, place_of
+from fixtures.probes._places import Bucket, Denied, Part, Stored, place_of
 from fixtures.probes.backups import ArtefactEvidence, BackupsEvidence, denies_plain_http, look, look_inside, newest_of
 from fixtures.probes.restore import RestoreEvidence, drill, refuse_source, told
 from fixtures.stack.backup_step import moved
@@ -678,6 +678,34 @@ def test_what_s3_refuses_is_told_by_its_cause(status: int, code: str, cause: str
             assert asked == Denied("s3:GetBucketVersioning")
     assert caught.value.cause == cause
     assert "secret" not in caught.value.message
+
+
+def test_an_object_that_breaks_off_is_no_damage(tmp_path: Path) -> None:
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.send_header("content-length", "1000")
+            self.end_headers()
+            self.wfile.write(b"x" * 10)
+
+        def log_message(self, *_: Any) -> None:
+            """Say nothing."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as listening:
+        threading.Thread(target=listening.serve_forever, daemon=True).start()
+        target = IN_S3.model_copy(
+            update={"endpoint": f"http://127.0.0.1:{listening.server_port}", "restore": Restore(workdir=tmp_path / "w")}
+        )
+        part = Part("a", "database/a", 1000, "e")
+        stored = Stored("a", 1000, datetime.now(UTC), (part,))
+        with (
+            pytest.raises(CannotTell) as caught,
+            fetched(target, place_of(target, context()), stored, Head(format="plain"), context()),
+        ):
+            pass
+        listening.shutdown()
+    assert caught.value.cause == "outage"
+    assert not list((tmp_path / "w").glob("*"))
 
 
 def test_an_endpoint_that_is_closed_is_an_outage() -> None:
