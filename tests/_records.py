@@ -10,6 +10,7 @@ from fixtures.environment.sections.compose import Compose
 from fixtures.environment.sections.dns import Caa, Dns, DnsExpectations, Mail
 from fixtures.probes._certificate import Link, Served
 from fixtures.probes._certificate_revocation import Revocation
+from fixtures.probes._migration_tools import Row
 from fixtures.probes.certificate import CertificateEvidence
 from fixtures.probes.compose import ComposeEvidence, Health, Mount, Port, ServiceSeen
 from fixtures.probes.database import Archiving, DatabaseEvidence, Extension, ReplicaEvidence, Role
@@ -24,6 +25,8 @@ from fixtures.probes.dns import (
     ReportAddress,
     Spf,
 )
+from fixtures.probes.drift import DriftEvidence
+from fixtures.probes.migrations import MigrationsEvidence
 
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
 DATABASE = DatabaseEvidence(
@@ -196,4 +199,30 @@ MAIL = MailDnsEvidence(
     spf=(SPF, Spf(name="emailai.test", answer=_answer("emailai.test", "TXT"))),
     dkim=(DKIM,),
     dmarc=DMARC,
+)
+DRIFT = DriftEvidence(
+    observed_at=NOW,
+    source="git 4f2c1ab90d12",
+    seen_on="primary",
+    replayed=3,
+    major=15,
+    schemas=("public",),
+    compared={"table": 2},
+    found={},
+    differences=(),
+    app_role="app",
+    declared_extensions=("uuid-ossp", "pg_trgm"),
+)
+MIGRATIONS = MigrationsEvidence(
+    observed_at=NOW,
+    source="git 4f2c1ab90d12",
+    scripts=("1_a", "2_b"),
+    incomplete=(),
+    table="public._prisma_migrations",
+    rows=tuple(
+        Row(name=name, state="applied", same=True, steps=1, started_at=began, finished_at=began + timedelta(seconds=1))
+        for name, began in (("1_a", NOW - timedelta(days=2)), ("2_b", NOW - timedelta(days=1)))
+    ),
+    lock=None,
+    in_recovery=False,
 )
