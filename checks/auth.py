@@ -9,17 +9,18 @@ from fixtures.environment.sections.auth import Auth
 from fixtures.probes._cookies import Cookie
 from fixtures.probes._sign_in import Authorize, Reply, role_of
 from fixtures.probes.auth import AuthEvidence, Landing, ProtectedEvidence
-from fixtures.probes.luring import LuringEvidence
+from fixtures.probes.luring import UNKNOWN_HOST, LuringEvidence
 from fixtures.vocabulary import CRITICAL, ESTATE, HIGH, LOW, MEDIUM, RELEASE, CannotTell, check, expect
 
 _SHOWN = 4
 _STEM = ("next-auth.", "authjs.", "better-auth.")
 SIGN_IN_TIME = 15 * 60.0
 """Seconds that the cookies of a sign-in under way live at most: next-auth and Auth.js 900, better-auth 300 or 600."""
+DAY = 86400.0
 _URLS = {
     "next-auth@4": "NEXTAUTH_URL",
     "authjs@5": "AUTH_URL",
-    "better-auth": "BETTER_AUTH_URL (baseURL)",
+    "better-auth": "BETTER_AUTH_URL, baseURL",
 }
 
 
@@ -51,7 +52,8 @@ def _answered(*answers: Reply) -> None:
         if answer.status is None:
             raise CannotTell(f"{answer.name} is not answered ({answer.error})", cause="outage")
         if answer.status == 429:
-            raise CannotTell(f"{answer.name} is answered with 429: our address has signed in too often", cause="permission")
+            message = f"{answer.name} is answered with 429: our address has signed in too often"
+            raise CannotTell(message, cause="permission")
 
 
 def _asked(seen: AuthEvidence) -> Authorize:
@@ -383,7 +385,8 @@ def check_session_is_not_cacheable(seen: AuthEvidence) -> None:
     See: curl -sS -D- https://HOST/api/auth/session
     """
     _library(seen)
-    _read(seen.session if seen.session != "somebody" else "empty", f"the session is answered with {seen.session_status}")
+    if seen.session != "somebody":
+        _read(seen.session, f"the session is answered with {seen.session_status}")
     words = {word.strip().partition("=")[0] for word in seen.session_cache.split(",")}
     kept = words & {"public", "s-maxage", "immutable"} or not words & {"no-store", "private", "no-cache"}
     expect(not kept, seen=seen.session_cache or "no Cache-Control", required="no-store or private")
@@ -398,10 +401,15 @@ def check_instances_share_the_secret(seen: AuthEvidence) -> None:
     Fix: the same NEXTAUTH_SECRET (AUTH_SECRET, BETTER_AUTH_SECRET) for every instance, and none made at the start.
     """
     _library(seen)
-    _none(
-        [f"{one.made}'s signature is refused by {one.taken_by}" for one in seen.agreements if one.accepted is False],
-        "one secret",
-    )
+    within = [one for one in seen.agreements if one.made == one.taken_by]
+    refused = [one for one in within if one.accepted is False]
+    bad = [f"the origin refuses its own signature, {len(refused)} times of {len(within)}"] if refused else []
+    bad += [
+        f"{one.made}'s signature is refused by {one.taken_by}"
+        for one in seen.agreements
+        if one.accepted is False and one not in within
+    ]
+    _none(bad, "one secret")
     _answered(seen.start)
     for one in seen.agreements:
         if one.accepted is None:
@@ -429,24 +437,41 @@ def check_return_addresses_stay_on_the_origin(seen: LuringEvidence) -> None:
             raise CannotTell(f"{lure.name}: not answered ({lure.error or lure.status})", cause="outage")
 
 
-@check(severity=CRITICAL, scope=RELEASE, guide="oauth.redirect-uri")
-def check_forged_hosts_change_no_address(seen: LuringEvidence) -> None:
-    """A host or scheme that only the request names is in no address that the provider is told.
-
-    Fix: set NEXTAUTH_URL (AUTH_URL, BETTER_AUTH_URL); in nginx `proxy_set_header X-Forwarded-Host $host;` and
-    `X-Forwarded-Proto $scheme;` overwrite what the visitor sends, and a default server refuses unknown hosts.
-
-    See: curl -sS -H 'X-Forwarded-Host: golive-elsewhere.invalid' https://HOST/api/auth/providers
-    """
+def _unforged(seen: LuringEvidence, *, unknown_host: bool) -> None:
+    """Require that no forgery is in an address that the provider is told."""
     honest = seen.honest
-    told = [(f.name, a) for f in seen.forged if honest.addresses for a in f.addresses if a not in honest.addresses]
+    tried = [forged for forged in seen.forged if (forged.name == UNKNOWN_HOST) is unknown_host]
+    told = [(f.name, a) for f in tried if honest.addresses for a in f.addresses if a not in honest.addresses]
     _none(list(dict.fromkeys(f"{name}: {'://'.join(_origin(address))}" for name, address in told)), seen.origin)
     if not honest.addresses:
         raise CannotTell(f"an honest request shows no address ({honest.status or honest.error})", cause="outage")
-    for forged in seen.forged:
+    for forged in tried:
         # A balancer that does not know the host may refuse it in any way; a limiter has not looked at it.
         if forged.status == 429 or (forged.status is None and forged.error not in ("reset", "protocol", "tls")):
             raise CannotTell(f"{forged.name}: not answered ({forged.error or forged.status})", cause="outage")
+
+
+@check(severity=CRITICAL, scope=RELEASE, guide="oauth.redirect-uri")
+def check_forged_headers_change_no_address(seen: LuringEvidence) -> None:
+    """A host or scheme that only X-Forwarded-Host and the like name is in no address that the provider is told.
+
+    Fix: set NEXTAUTH_URL (AUTH_URL, BETTER_AUTH_URL); in nginx `proxy_set_header X-Forwarded-Host $host;` and
+    `X-Forwarded-Proto $scheme;` overwrite what the visitor sends.
+
+    See: curl -sS -H 'X-Forwarded-Host: golive-elsewhere.invalid' https://HOST/api/auth/providers
+    """
+    _unforged(seen, unknown_host=False)
+
+
+@check(severity=MEDIUM, scope=RELEASE, guide="oauth.redirect-uri")
+def check_unknown_host_changes_no_address(seen: LuringEvidence) -> None:
+    """A Host that nobody declared is in no address that the provider is told.
+
+    Fix: set NEXTAUTH_URL (AUTH_URL, BETTER_AUTH_URL); a default server in nginx refuses unknown hosts.
+
+    See: curl -sS -H 'Host: golive-elsewhere.invalid' https://HOST/api/auth/providers
+    """
+    _unforged(seen, unknown_host=True)
 
 
 @check(severity=HIGH, scope=RELEASE)
@@ -518,7 +543,7 @@ def check_cookies_are_http_only(seen: AuthEvidence) -> None:
 
 @check(severity=MEDIUM, scope=RELEASE, guide=("sec.csrf", "sec.session-cookie"))
 def check_cookies_stay_on_the_site(seen: AuthEvidence) -> None:
-    """Every cookie of the library is SameSite=Lax or Strict; those that must survive the way back from the provider Lax.
+    """Every cookie of the library is SameSite=Lax or Strict; what must survive the way back from the provider, Lax.
 
     Fix: no `sameSite: "none"`; a provider that answers with a form (Apple) is the exception.
     """
@@ -552,7 +577,7 @@ def check_cookies_are_of_the_whole_site(seen: AuthEvidence) -> None:
 
 @check(severity=MEDIUM, scope=RELEASE)
 def check_cookies_end_in_time(seen: AuthEvidence) -> None:
-    """State and PKCE verifier end after a quarter of an hour, the token against forgery with the browser.
+    """State and PKCE verifier end after a quarter of an hour at most, the token against forgery within a day.
 
     Fix: no `maxAge` in the options of these cookies.
     """
@@ -562,6 +587,7 @@ def check_cookies_end_in_time(seen: AuthEvidence) -> None:
         if role in ("state", "pkce", "nonce") and (life is None or life > SIGN_IN_TIME + 60):
             return "without an end" if life is None else f"for {life / 60:.0f} min"
         # better-auth gives none, next-auth and Auth.js give both until the browser ends.
-        return f"for {life / 60:.0f} min" if role in ("csrf", "callback") and (life or 0) > 86400 else ""
+        long = life is not None and life > DAY and role in ("csrf", "callback")
+        return f"for {(life or 0) / DAY:.0f} days" if long else ""
 
     _cookies(seen, wrong, f"at most {SIGN_IN_TIME / 60:.0f} min")

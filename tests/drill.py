@@ -27,7 +27,7 @@ def judge_all(
     Experiments take seconds each: they are made only where one of the `wanted` checks judges them (None: all).
     """
     environment = load("demo", variables=stack.variables)
-    run = Run(environment, directory, stack=stack)
+    run = Run(environment, directory, stack=stack, control=stack)
     run.store.open()
     rows = [row for row in run.rows if wanted is None or row.check.id in wanted or not experiments(row)]
     made = {piece for row in rows if experiments(row) for piece in needed([row])}
