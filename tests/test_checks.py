@@ -15,21 +15,27 @@ from fixtures.environment.loading import Environment
 from fixtures.environment.model import Target
 from fixtures.environment.policy import Settings
 from fixtures.environment.secrets import Secret
+from fixtures.environment.sections.auth import Auth
 from fixtures.environment.sections.compose import Compose
 from fixtures.environment.sections.dns import Dns
 from fixtures.environment.sections.endpoints import Endpoint, Paths
 from fixtures.environment.sections.postgres import Postgres, PostgresExpectations
+from fixtures.environment.sections.webhooks import Webhook
 from fixtures.probes._certificate import Served, Staple
 from fixtures.probes._certificate_revocation import Revocation
 from fixtures.probes._tls_suites import suite
 from fixtures.probes.compose import Port, ServiceSeen
 from fixtures.probes.redis import RedisEvidence
 from fixtures.probes.tls import Protocol, TlsEvidence
+from fixtures.probes.webhooks import Shape
 from fixtures.vocabulary import Evidence, Finding
 from tests._records import (
     APEX,
     APEX6,
     APP,
+    ASKED,
+    AUTH,
+    AUTH_TARGET,
     CAA,
     COMPOSE,
     COMPOSE_TARGET,
@@ -48,6 +54,7 @@ from tests._records import (
     REPLICA,
     SERVED,
     SPF,
+    WEBHOOK,
     WWW,
     WWW6,
     link,
@@ -107,6 +114,10 @@ def with_service(service: ServiceSeen, **change: Any) -> dict[str, Any]:
 
 EVERYWHERE = (Port(host="", published="5432", target=5432),)
 FAILS: dict[str, tuple[Evidence, dict[str, Any]]] = {
+    "auth.client_id_is_one_of_googles": (
+        AUTH,
+        {"authorize": ASKED.model_copy(update={"client_id": "your-google-client-id"})},
+    ),
     "certificate.every_address_presents_one": (
         PRESENTED,
         {"addressed": (Served(name="web.test", address="192.0.2.2", error="refused"),)},
@@ -263,6 +274,7 @@ FAILS: dict[str, tuple[Evidence, dict[str, Any]]] = {
     "redis.answers": (REDIS, {"loading": True}),
     "redis.connection_is_encrypted": (REDIS, {"tls": False}),
     "redis.last_save_succeeded": (REDIS, {"last_save_ok": False}),
+    "webhooks.secret_is_strong": (WEBHOOK, {"secret": Shape(length=128, different=16, prefixed=False)}),
     "tls.compression_is_off": (TLS, {"compression": True}),
     "tls.downgrades_are_noticed": (TLS, {"fallback_scsv": False}),
     "tls.rc4_and_des_are_refused": (TLS, {"protocols": (*TLS.protocols[:4], TRIPLE_DES, TLS.protocols[5])}),
@@ -275,6 +287,8 @@ DECLARED: dict[type[Target], Target] = {
     Endpoint: Endpoint(url="https://web.test"),
     Compose: COMPOSE_TARGET,
     Dns: DOMAIN,
+    Auth: AUTH_TARGET,
+    Webhook: Webhook(endpoint="web", path="/webhook", scheme="lemonsqueezy"),
 }
 
 
