@@ -6,10 +6,9 @@ from collections.abc import Callable
 
 from checks._origins import mistake, parts
 from fixtures.environment.sections.auth import Auth
-from fixtures.probes._cookies import Cookie
-from fixtures.probes._sign_in import Authorize, Reply, role_of
-from fixtures.probes.auth import AuthEvidence, Landing, ProtectedEvidence
-from fixtures.probes.luring import UNKNOWN_HOST, LuringEvidence
+from fixtures.probes._sign_in import Authorize, Reply
+from fixtures.probes.auth import AuthEvidence, Landing, LibraryCookie, ProtectedEvidence
+from fixtures.probes.luring import LuringEvidence
 from fixtures.vocabulary import CRITICAL, ESTATE, HIGH, LOW, MEDIUM, RELEASE, CannotTell, check, expect
 
 _SHOWN = 4
@@ -437,10 +436,10 @@ def check_return_addresses_stay_on_the_origin(seen: LuringEvidence) -> None:
             raise CannotTell(f"{lure.name}: not answered ({lure.error or lure.status})", cause="outage")
 
 
-def _unforged(seen: LuringEvidence, *, unknown_host: bool) -> None:
+def _unforged(seen: LuringEvidence, *, forwarded: bool) -> None:
     """Require that no forgery is in an address that the provider is told."""
     honest = seen.honest
-    tried = [forged for forged in seen.forged if (forged.name == UNKNOWN_HOST) is unknown_host]
+    tried = [forged for forged in seen.forged if forged.forwarded is forwarded]
     told = [(f.name, a) for f in tried if honest.addresses for a in f.addresses if a not in honest.addresses]
     _none(list(dict.fromkeys(f"{name}: {'://'.join(_origin(address))}" for name, address in told)), seen.origin)
     if not honest.addresses:
@@ -460,7 +459,7 @@ def check_forged_headers_change_no_address(seen: LuringEvidence) -> None:
 
     See: curl -sS -H 'X-Forwarded-Host: golive-elsewhere.invalid' https://HOST/api/auth/providers
     """
-    _unforged(seen, unknown_host=False)
+    _unforged(seen, forwarded=True)
 
 
 @check(severity=MEDIUM, scope=RELEASE, guide="oauth.redirect-uri")
@@ -471,7 +470,7 @@ def check_unknown_host_changes_no_address(seen: LuringEvidence) -> None:
 
     See: curl -sS -H 'Host: golive-elsewhere.invalid' https://HOST/api/auth/providers
     """
-    _unforged(seen, unknown_host=True)
+    _unforged(seen, forwarded=False)
 
 
 @check(severity=HIGH, scope=RELEASE)
@@ -492,7 +491,7 @@ def check_protected_pages_lead_to_the_sign_in(pages: ProtectedEvidence, auth: Au
     _none(bad, "a sign-in page of the public origin")
 
 
-def _cookies(seen: AuthEvidence, wrong: Callable[[Cookie], str], required: str) -> None:
+def _cookies(seen: AuthEvidence, wrong: Callable[[LibraryCookie], str], required: str) -> None:
     """Require that nothing is wrong with a cookie of the library."""
     library = _library(seen)
     if not seen.cookies:
@@ -513,11 +512,11 @@ def check_cookies_have_their_prefix(seen: AuthEvidence) -> None:
     Fix: NEXTAUTH_URL=https://… (AUTH_URL, BETTER_AUTH_URL), X-Forwarded-Proto from the proxy.
     """
 
-    def wrong(cookie: Cookie) -> str:
+    def wrong(cookie: LibraryCookie) -> str:
         stem = cookie.name.removeprefix("__Host-").removeprefix("__Secure-")
         if not stem.startswith(_STEM):
             return ""
-        needs = ("__Host-",) if role_of(cookie.name) == "csrf" else ("__Secure-", "__Host-")
+        needs = ("__Host-",) if cookie.role == "csrf" else ("__Secure-", "__Host-")
         return "" if cookie.name.startswith(needs) else f"without {needs[0]}"
 
     _cookies(seen, wrong, "__Host- or __Secure-")
@@ -548,8 +547,8 @@ def check_cookies_stay_on_the_site(seen: AuthEvidence) -> None:
     Fix: no `sameSite: "none"`; a provider that answers with a form (Apple) is the exception.
     """
 
-    def wrong(cookie: Cookie) -> str:
-        passing = role_of(cookie.name) in ("state", "pkce", "nonce")
+    def wrong(cookie: LibraryCookie) -> str:
+        passing = cookie.role in ("state", "pkce", "nonce")
         if cookie.same_site == "lax" or (cookie.same_site == "strict" and not passing):
             return ""
         return f"SameSite={cookie.same_site}" if cookie.same_site else "without SameSite"
@@ -582,8 +581,8 @@ def check_cookies_end_in_time(seen: AuthEvidence) -> None:
     Fix: no `maxAge` in the options of these cookies.
     """
 
-    def wrong(cookie: Cookie) -> str:
-        role, life = role_of(cookie.name), cookie.lifetime
+    def wrong(cookie: LibraryCookie) -> str:
+        role, life = cookie.role, cookie.lifetime
         if role in ("state", "pkce", "nonce") and (life is None or life > SIGN_IN_TIME + 60):
             return "without an end" if life is None else f"for {life / 60:.0f} min"
         # better-auth gives none, next-auth and Auth.js give both until the browser ends.

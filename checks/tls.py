@@ -1,20 +1,19 @@
-"""TLS: what the endpoint offers, refuses and presents.
+"""TLS: what the endpoint offers and what it refuses, judged by the policy that the environment names.
 
 The guide's `HIGH:!aNULL:!MD5` still admits CBC suites and static RSA;
-these checks demand forward secrecy and AEAD instead.
+its policy here demands forward secrecy and AEAD instead.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterator
 
+from fixtures.environment.sections.endpoints import Endpoint
 from fixtures.probes._tls_suites import Suite
-from fixtures.probes.tls import TlsEvidence
-from fixtures.vocabulary import CRITICAL, ESTATE, HIGH, LOW, MEDIUM, CannotTell, check, expect
+from fixtures.probes.tls import Protocol, TlsEvidence
+from fixtures.vocabulary import ADVISORY, CRITICAL, ESTATE, HIGH, LOW, MEDIUM, CannotTell, check, expect
 
-OBSOLETE = ("SSLv2", "SSLv3", "TLSv1.0", "TLSv1.1")
-ALLOWED_CURVES = frozenset({"X25519", "x25519", "prime256v1", "secp384r1", "secp256r1", "X448", "x448", "secp521r1"})
-"""Mozilla's three, and two that are as strong and that nginx offers by default; all others are forbidden."""
+UP_TO_1_2 = ("SSLv3", "TLSv1.0", "TLSv1.1", "TLSv1.2")
 
 
 def seen(value: bool | None, what: str) -> bool:
@@ -24,34 +23,49 @@ def seen(value: bool | None, what: str) -> bool:
     return value
 
 
-def suites(tls: TlsEvidence, protocols: Iterable[str] | None = None) -> list[Suite]:
-    """The accepted suites; a version of which nothing is known is no version without suites."""
-    speaking(tls)
-    wanted = [one for one in tls.protocols if protocols is None or one.name in tuple(protocols)]
-    found = [one for protocol in wanted for one in protocol.suites]
-    if not found and any(one.accepted is None for one in wanted):
-        raise CannotTell("the accepted cipher suites could not be seen", cause="network")
-    return found
-
-
-def refuse(
-    tls: TlsEvidence, bad: Callable[[Suite], bool], required: str, protocols: Iterable[str] | None = None
-) -> None:
-    """Fail if an accepted suite is bad; if a version could not be seen, a clean rest does not pass."""
-    names = sorted({one.name for one in suites(tls, protocols) if bad(one)})
-    more = f" and {len(names) - 6} more" if len(names) > 6 else ""
-    expect(not names, seen=f"accepts {', '.join(names[:6])}{more}", required=required)
-    for one in tls.protocols:
-        if protocols is None or one.name in tuple(protocols):
-            accepted = seen(one.accepted, f"whether {one.name} is accepted")
-            if accepted and not one.complete:
-                raise CannotTell(f"not every cipher suite of {one.name} could be tried", cause="program")
-
-
 def speaking(tls: TlsEvidence) -> None:
     """Only a server that speaks TLS can be judged further."""
     if not tls.speaks_tls:
         raise CannotTell("the port does not speak TLS, so there is nothing to judge", cause="outage")
+
+
+def some(names: list[str]) -> str:
+    """The first of them; the evidence has all."""
+    more = f" and {len(names) - 6} more" if len(names) > 6 else ""
+    return f"{', '.join(names[:6])}{more}"
+
+
+def refuse(
+    tls: TlsEvidence, endpoint: Endpoint, bad: Callable[[Suite], bool], required: str, only: str | None = None
+) -> None:
+    """Fail if a suite is accepted that is bad and not expressly allowed; pass only if every such suite is refused."""
+    speaking(tls)
+    policy = endpoint.expect.tls
+    protocols = [one for one in tls.protocols if only in (None, one.name)]
+    names = {one.name for protocol in protocols for one in protocol.suites if bad(one)}
+    accepted = sorted(name for name in names if not policy.allows_suite(name))
+    expect(not accepted, seen=f"accepts {some(accepted)}", required=required)
+    for protocol in protocols:
+        unseen = [name for name in unknown(protocol) if bad(Suite.named(name)) and not policy.allows_suite(name)]
+        if unseen:
+            raise CannotTell(
+                f"{len(unseen)} cipher suites of {protocol.name} got no answer that says yes or no", cause="network"
+            )
+
+
+def unknown(protocol: Protocol) -> Iterator[str]:
+    """The suites of a version that may be accepted, for all that was seen."""
+    return iter(() if protocol.accepted is False else protocol.unseen)
+
+
+def outside(one: Suite) -> bool:
+    """Whether no other check names what is wrong with a suite."""
+    return not (one.null or one.anonymous or one.export or one.rc4 or one.des or one.cbc) and one.forward_secret
+
+
+def up_to_1_2(tls: TlsEvidence) -> bool:
+    """Whether any version before TLS 1.3 may be spoken: what TLS 1.3 did away with can't be wrong without one."""
+    return any(tls.protocol(name).accepted is not False for name in UP_TO_1_2)
 
 
 @check(severity=CRITICAL, scope=ESTATE, guide="arch.lb-terminates-tls")
@@ -66,22 +80,28 @@ def check_the_port_speaks_tls(tls: TlsEvidence) -> None:
 
 
 @check(severity=CRITICAL, scope=ESTATE, guide="tls.protocols")
-def check_obsolete_protocols_are_refused(tls: TlsEvidence) -> None:
-    """Protocols older than TLS 1.2 are refused.
+def check_obsolete_protocols_are_refused(tls: TlsEvidence, endpoint: Endpoint) -> None:
+    """Versions that the policy does not allow are refused; the guide's allows TLS 1.2 and 1.3.
 
     Fix: `ssl_protocols TLSv1.2 TLSv1.3;` in every server block (the scaling example of the guide lacks it).
 
     See: `openssl s_client -connect HOST:443 -servername HOST -tls1_1 -cipher ALL:@SECLEVEL=0`
     """
     speaking(tls)
-    states = {name: tls.protocol(name).accepted for name in OBSOLETE}
-    accepted = [name for name, state in states.items() if state]
-    expect(not accepted, seen=f"accepts {', '.join(accepted)}", required="TLS 1.2 or newer")
-    for name, state in states.items():
-        seen(state, f"whether {name} is accepted")
+    allowed = endpoint.expect.tls.versions
+    others = [one for one in tls.protocols if one.name not in allowed]
+    accepted = [one.name for one in others if one.accepted]
+    expect(not accepted, seen=f"accepts {', '.join(accepted)}", required=f"only {', '.join(allowed)}")
+    for one in others:
+        seen(one.accepted, f"whether {one.name} is accepted")
 
 
-@check(severity=HIGH, scope=ESTATE, guide="tls.protocols")
+def demands(version: str) -> Callable[[Endpoint], bool]:
+    """Whether the policy of an endpoint has this version."""
+    return lambda endpoint: version in endpoint.expect.tls.versions
+
+
+@check(severity=HIGH, scope=ESTATE, guide="tls.protocols", applies=demands("TLSv1.2"))
 def check_tls_1_2_is_offered(tls: TlsEvidence) -> None:
     """TLS 1.2 is offered.
 
@@ -94,7 +114,7 @@ def check_tls_1_2_is_offered(tls: TlsEvidence) -> None:
     expect(offered, seen="TLS 1.2 is refused", required="TLS 1.2 is accepted")
 
 
-@check(severity=MEDIUM, scope=ESTATE, guide="tls.protocols")
+@check(severity=MEDIUM, scope=ESTATE, guide="tls.protocols", applies=demands("TLSv1.3"))
 def check_tls_1_3_is_offered(tls: TlsEvidence) -> None:
     """TLS 1.3 is offered.
 
@@ -108,62 +128,108 @@ def check_tls_1_3_is_offered(tls: TlsEvidence) -> None:
 
 
 @check(severity=CRITICAL, scope=ESTATE, guide="tls.ciphers")
-def check_suites_without_protection_are_refused(tls: TlsEvidence) -> None:
+def check_suites_without_protection_are_refused(tls: TlsEvidence, endpoint: Endpoint) -> None:
     """Cipher suites without encryption, without authentication or of export strength are refused.
 
     Fix: `ssl_ciphers ECDHE+AESGCM:ECDHE+CHACHA20;`.
 
     See: `openssl s_client -connect HOST:443 -servername HOST -tls1_2 -cipher eNULL:aNULL:@SECLEVEL=0`
     """
-    refuse(tls, lambda one: one.null or one.anonymous or one.export, "no NULL, anonymous or export suite")
+    refuse(tls, endpoint, lambda one: one.null or one.anonymous or one.export, "no NULL, anonymous or export suite")
 
 
 @check(severity=HIGH, scope=ESTATE, guide="tls.ciphers")
-def check_rc4_and_des_are_refused(tls: TlsEvidence) -> None:
+def check_rc4_and_des_are_refused(tls: TlsEvidence, endpoint: Endpoint) -> None:
     """RC4, DES and 3DES are refused.
 
     Fix: `ssl_ciphers ECDHE+AESGCM:ECDHE+CHACHA20;`.
 
     See: `openssl s_client -connect HOST:443 -servername HOST -tls1_2 -cipher 3DES:RC4:@SECLEVEL=0`
     """
-    refuse(tls, lambda one: one.rc4 or one.des, "no RC4, DES or 3DES suite")
+    refuse(tls, endpoint, lambda one: one.rc4 or one.des, "no RC4, DES or 3DES suite")
 
 
 @check(severity=MEDIUM, scope=ESTATE, guide="tls.ciphers")
-def check_cbc_is_refused_at_tls_1_2(tls: TlsEvidence) -> None:
+def check_cbc_is_refused_at_tls_1_2(tls: TlsEvidence, endpoint: Endpoint) -> None:
     """TLS 1.2 uses authenticated encryption only; the guide's `HIGH` lets CBC in, which is too wide.
 
     Fix: `ssl_ciphers ECDHE+AESGCM:ECDHE+CHACHA20;`.
 
     See: `openssl s_client -connect HOST:443 -servername HOST -tls1_2 -cipher AES256-SHA256:ECDHE-RSA-AES256-SHA384`
     """
-    refuse(tls, lambda one: one.cbc, "only GCM, CCM or ChaCha20 suites", ("TLSv1.2",))
+    refuse(tls, endpoint, lambda one: one.cbc, "only GCM, CCM or ChaCha20 suites", "TLSv1.2")
 
 
 @check(severity=HIGH, scope=ESTATE, guide="tls.ciphers")
-def check_only_forward_secrecy_is_accepted(tls: TlsEvidence) -> None:
+def check_only_forward_secrecy_is_accepted(tls: TlsEvidence, endpoint: Endpoint) -> None:
     """Every accepted cipher suite has forward secrecy; the guide's `HIGH` lets static RSA in, which is too wide.
 
     Fix: `ssl_ciphers ECDHE+AESGCM:ECDHE+CHACHA20;`.
 
     See: `openssl s_client -connect HOST:443 -servername HOST -tls1_2 -cipher kRSA`
     """
-    refuse(tls, lambda one: not one.forward_secret, "only ECDHE or DHE suites")
+    refuse(tls, endpoint, lambda one: not one.forward_secret, "only ECDHE or DHE suites")
+
+
+@check(severity=MEDIUM, scope=ESTATE, guide="tls.ciphers")
+def check_other_suites_outside_the_policy_are_refused(tls: TlsEvidence, endpoint: Endpoint) -> None:
+    """No cipher suite is accepted that the policy does not name, however well it sounds.
+
+    Fix: Name the suites of the policy in `ssl_ciphers`, those of TLS 1.3 in `ssl_conf_command Ciphersuites`.
+
+    See: `nmap --script ssl-enum-ciphers -p 443 HOST`
+    """
+    refuse(tls, endpoint, outside, f"only suites of the policy {endpoint.expect.tls.name}")
+
+
+@check(severity=ADVISORY, scope=ESTATE, guide="tls.server-preference")
+def check_the_server_chooses_where_it_matters(tls: TlsEvidence, endpoint: Endpoint) -> None:
+    """The server chooses the cipher suite, if any that it accepts is outside the policy; else the client knows better.
+
+    Fix: Drop the weak suites; until then `ssl_prefer_server_ciphers on;`.
+
+    See: `openssl s_client -connect HOST:443 -servername HOST -tls1_2 -cipher WEAK:STRONG`
+    """
+    speaking(tls)
+    policy, twelve = endpoint.expect.tls, tls.protocol("TLSv1.2")
+    weak = any(not policy.allows_suite(one.name) for one in twelve.suites)
+    if twelve.accepted and (weak or policy.server_preference):
+        chooses = seen(tls.server_preference, "who chooses the cipher suite")
+        expect(chooses, seen="the client's order decides, also for suites outside the policy", required="the server's")
 
 
 @check(severity=MEDIUM, scope=ESTATE)
-def check_weak_curves_are_refused(tls: TlsEvidence) -> None:
-    """Only strong curves are accepted for the key exchange.
+def check_weak_curves_are_refused(tls: TlsEvidence, endpoint: Endpoint) -> None:
+    """Only the groups of the policy are accepted for the key exchange; hybrids with ML-KEM always are.
 
     Fix: `ssl_ecdh_curve X25519:prime256v1:secp384r1;`.
 
     See: `openssl s_client -connect HOST:443 -servername HOST -curves secp224r1`
     """
     speaking(tls)
-    if tls.curves is None:
-        raise CannotTell("the accepted curves could not be seen", cause="network")
-    weak = [name for name in tls.curves if name not in ALLOWED_CURVES]
-    expect(not weak, seen=f"accepts {', '.join(weak)}", required="X25519, P-256, P-384 or stronger")
+    policy = endpoint.expect.tls
+    weak = [name for name in tls.groups if not policy.allows_group(name)]
+    expect(not weak, seen=f"accepts {some(weak)}", required=f"only {', '.join(policy.groups)}")
+    unseen = [name for name in tls.groups_unseen if not policy.allows_group(name)]
+    if unseen:
+        raise CannotTell(f"whether {some(unseen)} are accepted could not be seen", cause="network")
+
+
+@check(severity=HIGH, scope=ESTATE)
+def check_diffie_hellman_is_long_enough(tls: TlsEvidence, endpoint: Endpoint) -> None:
+    """The prime of a Diffie-Hellman key exchange is long enough (Logjam).
+
+    Fix: `ssl_dhparam` with 2048 bits or more (`openssl dhparam 2048`), or no DHE suites at all.
+
+    See: `openssl s_client -connect HOST:443 -servername HOST -tls1_2 -cipher DHE:@SECLEVEL=0 | grep "Temp Key"`
+    """
+    speaking(tls)
+    if not up_to_1_2(tls):
+        return
+    if not tls.dh_seen:
+        raise CannotTell("the Diffie-Hellman parameters could not be seen", cause="network")
+    wanted = endpoint.expect.tls.dh_bits
+    expect(tls.dh_bits is None or tls.dh_bits >= wanted, seen=f"{tls.dh_bits} bits", required=f"{wanted} bits")
 
 
 @check(severity=MEDIUM, scope=ESTATE, guide="nginx.http2")
@@ -189,24 +255,24 @@ def check_compression_is_off(tls: TlsEvidence) -> None:
     See: `openssl s_client -connect HOST:443 -servername HOST | grep Compression`
     """
     speaking(tls)
-    on = seen(tls.compression, "TLS compression")
-    expect(not on, seen="TLS compression is accepted", required="no compression")
+    if up_to_1_2(tls):
+        on = seen(tls.compression, "TLS compression")
+        expect(not on, seen="TLS compression is accepted", required="no compression")
 
 
 @check(severity=LOW, scope=ESTATE)
 def check_downgrades_are_noticed(tls: TlsEvidence) -> None:
-    """A downgrade to an older protocol is noticed (TLS_FALLBACK_SCSV).
+    """A downgrade to an older protocol is noticed (TLS_FALLBACK_SCSV, RFC 7507).
 
     Fix: Update the TLS library of the server.
 
     See: `openssl s_client -connect HOST:443 -servername HOST -fallback_scsv -no_tls1_3`
     """
     speaking(tls)
-    # With only one version at or below TLS 1.2 there is nothing to fall back to.
-    if sum(bool(one.accepted) for one in tls.protocols) < 2 and all(one.accepted is not None for one in tls.protocols):
-        return
-    supported = seen(tls.fallback_scsv, "TLS_FALLBACK_SCSV")
-    expect(supported, seen="a fallback is accepted silently", required="inappropriate_fallback")
+    # With only one version there is nothing to fall back to.
+    if sum(one.accepted is not False for one in tls.protocols if one.name != "SSLv2") > 1:
+        supported = seen(tls.fallback_scsv, "TLS_FALLBACK_SCSV")
+        expect(supported, seen="a fallback is accepted silently", required="inappropriate_fallback")
 
 
 @check(severity=HIGH, scope=ESTATE)
@@ -218,5 +284,62 @@ def check_renegotiation_is_secure(tls: TlsEvidence) -> None:
     See: `openssl s_client -connect HOST:443 -servername HOST -tls1_2 | grep Renegotiation`
     """
     speaking(tls)
-    secure = seen(tls.secure_renegotiation, "secure renegotiation")
-    expect(secure, seen="secure renegotiation is not supported", required="RFC 5746")
+    if up_to_1_2(tls):
+        secure = seen(tls.secure_renegotiation, "secure renegotiation")
+        expect(secure, seen="secure renegotiation is not supported", required="RFC 5746")
+
+
+@check(severity=LOW, scope=ESTATE)
+def check_the_master_secret_is_extended(tls: TlsEvidence) -> None:
+    """TLS 1.2 binds its keys to the handshake (extended master secret, RFC 7627); TLS 1.3 always does.
+
+    Fix: Update the TLS library of the server.
+
+    See: `openssl s_client -connect HOST:443 -servername HOST -tls1_2 | grep "Extended master secret"`
+    """
+    speaking(tls)
+    if tls.protocol("TLSv1.2").accepted is not False:
+        extended = seen(tls.extended_master_secret, "the extended master secret")
+        expect(extended, seen="TLS 1.2 without extended master secret", required="RFC 7627")
+
+
+@check(severity=LOW, scope=ESTATE, guide="tls.session-cache")
+def check_sessions_are_resumed(tls: TlsEvidence) -> None:
+    """A second handshake resumes the session of the first.
+
+    Fix: `ssl_session_cache shared:SSL:10m;`; where several servers answer, the same `ssl_session_ticket_key` on all.
+
+    See: `openssl s_client -connect HOST:443 -servername HOST -tls1_2 -reconnect`
+    """
+    speaking(tls)
+    resumed = seen(tls.resumption, "resumption")
+    expect(resumed, seen="the second handshake was a full one", required="a session id or ticket that is accepted")
+
+
+@check(severity=MEDIUM, scope=ESTATE)
+def check_early_data_is_off(tls: TlsEvidence) -> None:
+    """TLS 1.3 accepts no early data (0-RTT): whoever records it can send it again.
+
+    Fix: `ssl_early_data off;`, or an application that refuses what is not idempotent with 425 (RFC 8470).
+
+    See: `openssl s_client -connect HOST:443 -servername HOST -tls1_3 | grep "Max Early Data"`
+    """
+    speaking(tls)
+    if tls.protocol("TLSv1.3").accepted is False:
+        return
+    if tls.early_data is None:
+        raise CannotTell("no session ticket shows whether early data is accepted", cause="network")
+    expect(tls.early_data == 0, seen=f"{tls.early_data} bytes of early data are accepted", required="none")
+
+
+@check(severity=HIGH, scope=ESTATE)
+def check_current_clients_are_understood(tls: TlsEvidence) -> None:
+    """The hellos of current clients are understood: TLS 1.3, values that mean nothing (GREASE), long post-quantum keys.
+
+    Fix: Update the TLS library of the server, or the device before it that cuts or drops such a hello.
+
+    See: `openssl s_client -connect HOST:443 -servername HOST -tls1_3`
+    """
+    speaking(tls)
+    seen_words = " and ".join(tls.intolerant)
+    expect(not tls.intolerant, seen=f"no handshake with a hello of {seen_words}", required="unknown values are ignored")

@@ -15,6 +15,8 @@ PHRASES = {
     "unproven": "an outage, or our own network",
     "deadline": "too slow to be seen",
     "program": "no usable answer",
+    "age": "not looked at lately",
+    "elsewhere": "evidence of something else",
     "bug": "bug in the suite",
 }
 _DO = {
@@ -24,6 +26,8 @@ _DO = {
     "unproven": "declare a control for the vantage of {target}: another host there that answers whenever ours is fine",
     "deadline": "look at the load of {target}; if it is always this slow, give it a longer deadline",
     "program": "compare what {target} is with what the environment file says of it",
+    "age": "let --run=nightly look at {target}",
+    "elsewhere": "look at {target} itself, or judge the saved run by the environment it was seen in",
     "bug": "report it, with {evidence}",
 }
 _DO_ELSE = "run again; if it comes back, report it with the run's directory"

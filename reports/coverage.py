@@ -16,6 +16,7 @@ from typing import Protocol
 
 from ruamel.yaml import YAML
 
+from fixtures.catalogue import checks
 from fixtures.vocabulary import Check, check_of
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -58,16 +59,12 @@ def load_statements(path: Path = ROOT / "docs" / "statements.yaml") -> list[Stat
     return [Statement(*(str(row[key]) for key in ("id", "section", "says", "observe", "severity"))) for row in rows]
 
 
-def load_checks(root: Path = ROOT) -> list[Check]:
-    """Every check of `checks/`, by id. The modules are found by their place and imported by name."""
-    found: dict[str, Check] = {}
-    for path in sorted((root / "checks").glob("[!_]*.py")):
-        module = importlib.import_module(f"checks.{path.stem}")
-        for member in vars(module).values():
-            declared = check_of(member)
-            if declared is not None and member.__module__ == module.__name__:
-                found[declared.id] = declared
-    return [found[name] for name in sorted(found)]
+def load_checks() -> list[Check]:
+    """Every check, by id; raises `ImportError` where a module is broken."""
+    found = checks()
+    if found.broken:
+        raise ImportError("; ".join(found.broken))
+    return sorted((one for _, function in found.functions if (one := check_of(function))), key=lambda one: one.id)
 
 
 def load_proofs() -> list[Proof]:
@@ -137,7 +134,7 @@ def render(statements: Sequence[Statement], checks: Sequence[Check], faults: Seq
 
 def generate(root: Path = ROOT) -> dict[Path, str]:
     """The content of every generated file. Raises `GrewError` rather than let the unverified list grow."""
-    statements, checks, faults = load_statements(root / "docs" / "statements.yaml"), load_checks(root), load_proofs()
+    statements, checks, faults = load_statements(root / "docs" / "statements.yaml"), load_checks(), load_proofs()
     missing = unverified(statements, checks)
     listed = read_list(root / "docs" / "unverified.txt")
     refuse_growth(listed, missing)

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
-from fixtures.environment.policy import Settings, Waiver
 from fixtures.vocabulary import CannotTell, Check, Finding, Fleeting, Scope
 from reports.records import Outcome
+
+if TYPE_CHECKING:
+    from fixtures.environment.policy import Settings, Waiver
 
 
 @dataclass(frozen=True)

@@ -52,6 +52,11 @@ class Row:
         return self.outcome is Outcome.CANNOT_TELL or (self.outcome is Outcome.WARNED and bool(self.cause))
 
     @property
+    def blind(self) -> bool:
+        """Whether nothing was seen of it, waived or not."""
+        return self.unseen or (self.outcome is Outcome.WAIVED and bool(self.cause))
+
+    @property
     def label(self) -> str:
         """The check and its target in one word: `reach.origin_answers [endpoints.web]`."""
         return f"{self.id} [{self.target}]" if self.target else self.id
@@ -99,8 +104,14 @@ class Run:
     evidence: tuple[EvidenceNote, ...] = ()
     replayed: bool = False
     directory: str = ""
-    suite_version: str = "0.1.0"
+    suite_version: str = ""
     environment_digest: str = ""
     evidence_digest: str = ""
     command: str = ""
     extra: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def seen(self) -> tuple[str, str] | None:
+        """When the first and the last piece of evidence was seen, as ISO texts in UTC; None where there is none."""
+        moments = sorted(note.observed_at for note in self.evidence if note.ok)
+        return (moments[0], moments[-1]) if moments else None

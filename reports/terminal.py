@@ -28,7 +28,8 @@ def lines(run: Run, *, width: int = 100) -> list[str]:
         *_each("PASSES NOW", 0, wording.needless(run), width),
     ]
     if run.not_covered:
-        found += _labelled("NOT COVERED", wording.listed(map(wording.line, run.not_covered), 8), width)
+        one_line = [wording.clip(wording.line(text), width - _LABEL) for text in run.not_covered]
+        found += _each("NOT COVERED", None, one_line, width)
     if reused := wording.reused(run):
         found += _labelled("REUSED", wording.listed(reused, _MOST_NAMES), width)
     for warning in run.warnings:
@@ -100,11 +101,12 @@ def _fine(run: Run, width: int) -> list[str]:
     return _hanging(f"SEEN AND FINE {passed}   ", wording.seen_and_fine(run), width)
 
 
-def _each(label: str, number: int, texts: Iterable[str], width: int) -> list[str]:
-    """Each text on a line of its own, the first after the label."""
+def _each(label: str, number: int | None, texts: Iterable[str], width: int) -> list[str]:
+    """Each text on a line of its own, the first after the label with a number: 0 means of texts, None means none."""
     every = list(texts)
     shown = every[:_MOST_NAMES] + ([f"… {len(every) - _MOST_NAMES} more in the report"] if every[_MOST_NAMES:] else [])
-    starts = [f"{label} {number or len(every)}", *[""] * len(shown)]
+    first = label if number is None else f"{label} {number or len(every)}"
+    starts = [first, *[""] * len(shown)]
     return [
         part
         for start, text in zip(starts, shown, strict=False)

@@ -8,6 +8,8 @@ from reports.causes import clause
 from reports.records import Outcome, Row, Verdict
 
 EXIT = {Verdict.GO: 0, Verdict.GO_WITH_WARNINGS: 0, Verdict.NO_GO: 1, Verdict.CANNOT_TELL: 10}
+INTERNAL = 3
+"""The exit code of a run that could not be judged or written down; pytest's own for an internal error."""
 
 
 def verdict(
@@ -16,29 +18,36 @@ def verdict(
     """Verdict, exit code and the reason in one clause.
 
     `expected` rows were selected of the `generated` that the environment makes; `interrupted` says why the run did not
-    reach its end. A narrowed run is never a plain GO on a protected environment.
+    reach its end. A narrowed run is never a plain GO on a protected environment, and one that saw nothing is none
+    anywhere, however little what it did not see is worth.
     """
     rows = list(rows)
     count = {outcome: sum(row.outcome is outcome for row in rows) for outcome in Outcome}
-    partial = f"PARTIAL ({expected} of {generated})" if expected < generated else ""
     failed, unseen = count[Outcome.FAILED], count[Outcome.CANNOT_TELL] + max(0, expected - len(rows))
     if interrupted:
-        return _answer(Verdict.CANNOT_TELL, interrupted, partial)
+        return _answer(Verdict.CANNOT_TELL, interrupted)
     if failed:
-        return _answer(Verdict.NO_GO, _blocking(rows, failed, unseen), partial)
+        return _answer(Verdict.NO_GO, _blocking(rows, failed, unseen))
     if not expected or not rows:
-        return _answer(Verdict.CANNOT_TELL, "no check was run", partial)
+        return _answer(Verdict.CANNOT_TELL, "no check was run")
     if unseen:
         causes = clause(row for row in rows if row.outcome is Outcome.CANNOT_TELL)
         where = f" ({causes})" if causes else ""
-        return _answer(Verdict.CANNOT_TELL, f"{unseen} of {expected} checks not seen{where}", partial)
+        return _answer(Verdict.CANNOT_TELL, f"{unseen} of {expected} checks not seen{where}")
+    if all(row.blind for row in rows):
+        return _answer(Verdict.CANNOT_TELL, f"nothing was seen ({clause(rows)})")
     warned, waived = count[Outcome.WARNED], count[Outcome.WAIVED]
     if warned or waived:
         parts = [f"{n} {word}" for n, word in ((warned, "warned"), (waived, "waived")) if n]
-        answer = _answer(Verdict.GO_WITH_WARNINGS, ", ".join(parts), partial)
+        answer = _answer(Verdict.GO_WITH_WARNINGS, ", ".join(parts))
     else:
-        answer = _answer(Verdict.GO, f"{len(rows)} of {expected} checks passed", partial)
-    return (answer[0], 10, answer[2]) if partial and protected else answer
+        answer = _answer(Verdict.GO, f"{len(rows)} of {expected} checks passed")
+    return (answer[0], EXIT[Verdict.CANNOT_TELL], answer[2]) if expected < generated and protected else answer
+
+
+def ended(exit_code: int) -> str:
+    """What pytest's own exit code says of a run that did not reach its end; empty where it says nothing of it."""
+    return {2: "interrupted", INTERNAL: "internal error"}.get(exit_code, "")
 
 
 def _blocking(rows: list[Row], failed: int, unseen: int) -> str:
@@ -53,5 +62,5 @@ def _blocking(rows: list[Row], failed: int, unseen: int) -> str:
     return ", ".join(parts)
 
 
-def _answer(word: Verdict, because: str, partial: str) -> tuple[Verdict, int, str]:
-    return word, EXIT[word], f"{partial} {because}".strip()
+def _answer(word: Verdict, because: str) -> tuple[Verdict, int, str]:
+    return word, EXIT[word], because

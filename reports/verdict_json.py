@@ -9,9 +9,9 @@ from typing import Any
 
 from reports import wording
 from reports.records import Outcome, Run, Verdict
+from reports.verdict import EXIT
 
 SCHEMA = 1
-CANNOT_TELL_EXIT = 10
 
 
 def document(run: Run) -> dict[str, Any]:
@@ -21,13 +21,15 @@ def document(run: Run) -> dict[str, Any]:
         "schema": SCHEMA,
         "verdict": str(run.verdict),
         "exit_code": run.exit_code,
-        "complete": run.complete and run.selected >= run.generated,
+        "complete": run.complete,
         "environment": run.environment,
         "release": run.release,
         "ticket": run.ticket,
         "run": run.run,
         "started_at": wording.iso(run.started_at),
         "judged_at": wording.iso(run.judged_at),
+        "replayed": run.replayed,
+        "seen": {"first": run.seen[0], "last": run.seen[1]} if run.seen else None,
         "reason": wording.reason(run),
         "counts": {
             "generated": run.generated,
@@ -61,19 +63,23 @@ def document(run: Run) -> dict[str, Any]:
     return cleaned
 
 
-def unfinished(environment: str, release: str, started_at: datetime, run: str) -> dict[str, Any]:
+def unfinished(
+    environment: str, release: str, started_at: datetime, run: str, *, ticket: str = "", replayed: bool = False
+) -> dict[str, Any]:
     """What stands in verdict.json while a run is under way, and for ever if it is killed: CANNOT TELL."""
     found: dict[str, Any] = {
         "schema": SCHEMA,
         "verdict": str(Verdict.CANNOT_TELL),
-        "exit_code": CANNOT_TELL_EXIT,
+        "exit_code": EXIT[Verdict.CANNOT_TELL],
         "complete": False,
         "environment": environment,
         "release": release,
-        "ticket": "",
+        "ticket": ticket,
         "run": run,
         "started_at": wording.iso(started_at),
         "judged_at": None,
+        "replayed": replayed,
+        "seen": None,
         "reason": "the run has not finished",
         "counts": {"generated": 0, "selected": 0, **{str(outcome): 0 for outcome in Outcome}},
         "checks": [],

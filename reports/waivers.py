@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
+from typing import TYPE_CHECKING
 
-from fixtures.environment.policy import Waiver
 from reports.records import Outcome, Row
+
+if TYPE_CHECKING:
+    from fixtures.environment.policy import Waiver
 
 SOON = 14
 """Days before a waiver ends from which on it is told."""

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterable
 from datetime import UTC, date, datetime
 
+from fixtures.words import age
 from reports.records import EvidenceNote, Outcome, Row, Run, Verdict
 
 SEVERITIES = ("critical", "high", "medium", "low", "advisory")
@@ -148,7 +149,7 @@ def partial(run: Run) -> str:
 def reason(run: Run) -> str:
     """The reason of the verdict, led by `PARTIAL (…)` where the run was narrowed."""
     mark, text = partial(run), line(run.reason)
-    return text if not mark or mark in text else f"{mark}, {text}" if text else mark
+    return ", ".join(part for part in (mark, text) if part)
 
 
 def verdict_line(run: Run) -> str:
@@ -213,14 +214,6 @@ def kind(note: EvidenceNote) -> str:
     """The kind of a piece of evidence in words: `restore drill` for RestoreDrillEvidence."""
     words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", line(note.kind).removesuffix("Evidence"))
     return words.lower() or line(note.kind)
-
-
-def age(seconds: float) -> str:
-    """`40 s`, `45 m`, `6 h`, `7 d`: as much as one needs to know of an age."""
-    for size, unit in ((172800, "d"), (7200, "h"), (120, "m")):
-        if seconds >= size:
-            return f"{int(seconds // {'d': 86400, 'h': 3600, 'm': 60}[unit])} {unit}"
-    return f"{max(0, int(seconds))} s"
 
 
 def command(row: Row) -> str:

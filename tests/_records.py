@@ -11,12 +11,11 @@ from fixtures.environment.sections.compose import Compose
 from fixtures.environment.sections.dns import Caa, Dns, DnsExpectations, Mail
 from fixtures.probes._certificate import Link, Served
 from fixtures.probes._certificate_revocation import Revocation
-from fixtures.probes._cookies import Cookie
 from fixtures.probes._sign_in import Authorize, Reply
-from fixtures.probes.auth import Agreement, AuthEvidence, Landing
+from fixtures.probes.auth import Agreement, AuthEvidence, Landing, LibraryCookie
 from fixtures.probes.certificate import CertificateEvidence
 from fixtures.probes.compose import ComposeEvidence, Health, Mount, Port, ServiceSeen
-from fixtures.probes.database import DatabaseEvidence, Extension, ReplicaEvidence, Role
+from fixtures.probes.database import Archiving, DatabaseEvidence, Extension, ReplicaEvidence, Role
 from fixtures.probes.dns import (
     Answer,
     CaaProperty,
@@ -47,6 +46,7 @@ DATABASE = DatabaseEvidence(
     own_writable_tables=0,
     tables=2,
     followers=(),
+    archiving=Archiving(mode="on", last_archived=NOW, last_failed=None),
     latency=0.001,
 )
 REPLICA = ReplicaEvidence(
@@ -251,9 +251,17 @@ AUTH = AuthEvidence(
         ),
     ),
     cookies=(
-        Cookie(name="__Host-next-auth.csrf-token", secure=True, http_only=True, same_site="lax", path="/"),
-        Cookie(
-            name="__Secure-next-auth.state", secure=True, http_only=True, same_site="lax", path="/", lifetime=900.0
+        LibraryCookie(
+            role="csrf", name="__Host-next-auth.csrf-token", secure=True, http_only=True, same_site="lax", path="/"
+        ),
+        LibraryCookie(
+            role="state",
+            name="__Secure-next-auth.state",
+            secure=True,
+            http_only=True,
+            same_site="lax",
+            path="/",
+            lifetime=900.0,
         ),
     ),
     agreements=(Agreement(made="app1", taken_by="app2", accepted=True),),

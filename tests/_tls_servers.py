@@ -15,7 +15,7 @@ from typing import Any
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import NameOID
 
 NOW = datetime.now(UTC)
@@ -49,9 +49,9 @@ class Authority:
             builder = builder.add_extension(x509.SubjectAlternativeName([x509.DNSName(n) for n in names]), False)
         return builder.sign(self.key, hashes.SHA256())
 
-    def server(self, *names: str, start: float = -1, end: float = 89) -> Path:
-        """A file of key and certificate; times in days from now."""
-        key = ec.generate_private_key(ec.SECP256R1())
+    def server(self, *names: str, start: float = -1, end: float = 89, bits: int = 0) -> Path:
+        """A file of key and certificate, RSA with so many bits or else on P-256; times in days from now."""
+        key: Any = rsa.generate_private_key(65537, bits) if bits else ec.generate_private_key(ec.SECP256R1())
         name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "server")])
         one = self._build(name, key, NOW + timedelta(days=start), NOW + timedelta(days=end), False, names)
         path = self.folder / f"{time.monotonic_ns()}.pem"

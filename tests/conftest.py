@@ -1,6 +1,7 @@
-"""Tests that need Docker run where it is; where it isn't, they are left out and the summary says so, loudly.
+"""Tests that need Docker, or TLS servers of several kinds, run where these are; elsewhere they are left out, loudly.
 
-`.ci/docker` sets GOLIVE_REQUIRE_DOCKER: then they run whatever is missing, and fail.
+`.ci/docker` sets GOLIVE_REQUIRE_DOCKER, `.ci/servers` GOLIVE_REQUIRE_SERVERS: then they run whatever is missing, and
+fail.
 """
 
 from __future__ import annotations
@@ -13,6 +14,19 @@ from pathlib import Path
 import pytest
 
 NEED_DOCKER = ("test_compose.py", "test_containers.py")
+SERVERS = "test_tls_servers.py"
+REMEDY = {**dict.fromkeys(NEED_DOCKER, ".ci/docker"), SERVERS: ".ci/servers"}
+"""By the tests' file: what makes sure of what they need."""
+
+
+@functools.cache
+def missing_servers() -> str:
+    """The TLS servers that are not installed here; empty where the tests can run."""
+    if os.environ.get("GOLIVE_REQUIRE_SERVERS"):
+        return ""
+    from tests._tls_programs import absent
+
+    return f"not installed: {names}" if (names := ", ".join(absent())) else ""
 
 
 @functools.cache
@@ -36,6 +50,8 @@ def missing() -> str:
 @functools.cache
 def lacking(name: str) -> str:
     """What the tests of this file lack here; empty where they can run."""
+    if name == SERVERS:
+        return missing_servers()
     if name not in NEED_DOCKER:
         return ""
     if name == "test_compose.py" and not missing() and not os.environ.get("GOLIVE_REQUIRE_DOCKER"):
@@ -46,15 +62,23 @@ def lacking(name: str) -> str:
 
 
 def pytest_ignore_collect(collection_path: Path) -> bool | None:
-    """Leave the tests that start containers out where they can't run."""
+    """Leave tests out where they can't run."""
     return True if lacking(collection_path.name) else None
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """A file that is named itself is collected all the same: leave out its tests."""
+    out = [item for item in items if item.path.name == SERVERS and missing_servers()]
+    if out:
+        config.hook.pytest_deselected(items=out)
+        items[:] = [item for item in items if item not in out]
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Say what was left out."""
     chosen = [str(argument) for argument in terminalreporter.config.args]
     names = {Path(argument).name for argument in chosen}
-    for name in NEED_DOCKER:
+    for name, remedy in REMEDY.items():
         if names & {"tests", name} and lacking(name):
             terminalreporter.write_sep("!", f"LEFT OUT: tests/{name}", red=True)
-            terminalreporter.write_line(f"{lacking(name)}. These tests did not run; .ci/docker runs them.")
+            terminalreporter.write_line(f"{lacking(name)}. These tests did not run; {remedy} runs them.")

@@ -419,7 +419,10 @@ LURES = LuringEvidence(
     own=Lure(name="a page of ours", status=200, to=ORIGIN),
     lures=(Lure(name="another origin", status=200, to=ORIGIN), Lure(name="a script", status=500)),
     honest=Forged(name="nothing", status=200, addresses=(ASKED.redirect_uri,)),
-    forged=(Forged(name="Host", status=421), Forged(name="Forwarded", status=200, addresses=(ASKED.redirect_uri,))),
+    forged=(
+        Forged(name="Host", status=421, forwarded=False),
+        Forged(name="Forwarded", status=200, addresses=(ASKED.redirect_uri,)),
+    ),
 )
 
 

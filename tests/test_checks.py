@@ -19,14 +19,17 @@ from fixtures.environment.sections.auth import Auth
 from fixtures.environment.sections.compose import Compose
 from fixtures.environment.sections.dns import Dns
 from fixtures.environment.sections.endpoints import Endpoint, Paths
+from fixtures.environment.sections.instances import Instance
 from fixtures.environment.sections.postgres import Postgres, PostgresExpectations
 from fixtures.environment.sections.webhooks import Webhook
 from fixtures.probes._certificate import Served, Staple
 from fixtures.probes._certificate_revocation import Revocation
 from fixtures.probes._tls_suites import suite
 from fixtures.probes.compose import Port, ServiceSeen
+from fixtures.probes.forged import ForgedEvidence, Reply
 from fixtures.probes.redis import RedisEvidence
 from fixtures.probes.tls import Protocol, TlsEvidence
+from fixtures.probes.tls_deep import TlsDeepEvidence
 from fixtures.probes.webhooks import Shape
 from fixtures.vocabulary import Evidence, Finding
 from tests._records import (
@@ -72,14 +75,39 @@ TLS = TlsEvidence(
         TLS12,
         Protocol(name="TLSv1.3", accepted=True, suites=(suite("TLS_AES_128_GCM_SHA256"),)),
     ),
-    curves=("X25519", "prime256v1"),
+    policy="guide",
+    connections=23,
+    groups=("secp256r1", "x25519"),
+    dh_seen=True,
     alpn="h2",
     alpn_seen=True,
     compression=False,
     secure_renegotiation=True,
-    client_renegotiation=False,
+    extended_master_secret=True,
     fallback_scsv=True,
-    session_ticket=False,
+    server_preference=True,
+    resumption=True,
+    early_data=0,
+)
+TLS_DEEP = TlsDeepEvidence(
+    observed_at=NOW,
+    host="web.test",
+    address="192.0.2.1",
+    port=443,
+    protocols=TLS.protocols,
+    curves=("secp256r1", "x25519"),
+    dh_bits=None,
+    heartbleed=False,
+    ccs_injection=False,
+    robot="NOT_VULNERABLE_RSA_NOT_SUPPORTED",
+    client_renegotiation=False,
+    secure_renegotiation=True,
+    compression=False,
+    fallback_scsv=True,
+    extended_master_secret=True,
+    early_data=False,
+    resumption_ids=True,
+    resumption_tickets=False,
 )
 TRIPLE_DES = TLS12.model_copy(update={"suites": (*TLS12.suites, suite("TLS_RSA_WITH_3DES_EDE_CBC_SHA"))})
 REDIS = RedisEvidence(
@@ -113,6 +141,7 @@ def with_service(service: ServiceSeen, **change: Any) -> dict[str, Any]:
 
 
 EVERYWHERE = (Port(host="", published="5432", target=5432),)
+FORGED = ForgedEvidence(observed_at=NOW, replies=(Reply(kind="trace", name="TRACE /", status=405, asked=200),))
 FAILS: dict[str, tuple[Evidence, dict[str, Any]]] = {
     "auth.client_id_is_one_of_googles": (
         AUTH,
@@ -177,6 +206,10 @@ FAILS: dict[str, tuple[Evidence, dict[str, Any]]] = {
     "compose.services_are_restarted": (COMPOSE, with_service(DB, restart="no")),
     "compose.variables_are_set": (COMPOSE, {"unset": ("DB_PASSWORD",)}),
     "compose.version_key_is_gone": (COMPOSE, {"version": "3.8"}),
+    "forged.trace_is_refused": (
+        FORGED,
+        {"replies": (Reply(kind="trace", name="TRACE /", status=200, asked=200, shows=("the body",)),)},
+    ),
     "database.declared_extensions_are_available": (DATABASE, {"extensions": DATABASE.extensions[:1]}),
     "database.encoding_is_utf8": (DATABASE, {"encoding": "SQL_ASCII"}),
     "database.replica_is_of_the_same_cluster": (REPLICA, {"primary_system_identifier": "2"}),
@@ -277,9 +310,16 @@ FAILS: dict[str, tuple[Evidence, dict[str, Any]]] = {
     "webhooks.secret_is_strong": (WEBHOOK, {"secret": Shape(length=128, different=16, prefixed=False)}),
     "tls.compression_is_off": (TLS, {"compression": True}),
     "tls.downgrades_are_noticed": (TLS, {"fallback_scsv": False}),
+    "tls.diffie_hellman_is_long_enough": (TLS, {"dh_bits": 1024}),
+    "tls.current_clients_are_understood": (TLS, {"intolerant": ("TLS 1.3",)}),
     "tls.rc4_and_des_are_refused": (TLS, {"protocols": (*TLS.protocols[:4], TRIPLE_DES, TLS.protocols[5])}),
     "tls.renegotiation_is_secure": (TLS, {"secure_renegotiation": False}),
+    "tls.the_master_secret_is_extended": (TLS, {"extended_master_secret": False}),
     "tls.the_port_speaks_tls": (TLS, {"speaks_tls": False}),
+    "tls_deep.ccs_injection_is_fixed": (TLS_DEEP, {"ccs_injection": True}),
+    "tls_deep.clients_cannot_renegotiate": (TLS_DEEP, {"client_renegotiation": True}),
+    "tls_deep.heartbleed_is_fixed": (TLS_DEEP, {"heartbleed": True}),
+    "tls_deep.robot_is_fixed": (TLS_DEEP, {"robot": "VULNERABLE_WEAK_ORACLE"}),
 }
 """By the check's id: evidence that passes, and the change to it that must fail."""
 DECLARED: dict[type[Target], Target] = {
@@ -307,16 +347,32 @@ def test_a_check_passes_and_fails(name: str) -> None:
         judge(name, seen.model_copy(update=change))
 
 
-def rows(**targets: Target) -> set[str]:
+def rows(given: dict[str, Any] | None = None, /, **targets: Target) -> set[str]:
     """The ids of the checks that make a row for these targets, `a_b` standing for `a.b`."""
     sections: dict[str, dict[str, Target]] = {}
     for key, target in targets.items():
         section, _, name = key.partition("_")
         sections.setdefault(section, {})[name] = target
-    settings = Settings.model_validate({"schema": 1})
+    settings = Settings.model_validate({"schema": 1, **(given or {})})
     made = generate(Environment("given", Path("given.yaml"), settings, sections, {}, ""))
     assert not made.broken
     return {row.check.id for row in made.rows}
+
+
+def test_what_loads_or_changes_is_looked_at_only_where_it_is_named() -> None:
+    limited = Endpoint(url="https://web.test", body_limit=2000)
+    assert not [name for name in rows(endpoints_web=limited) if name.startswith("bodies.")]
+    named = rows({"intrusive": ["bodies.larger_ones_are_refused"]}, endpoints_web=limited)
+    assert {name for name in named if name.startswith("bodies.")} == {"bodies.larger_ones_are_refused"}
+
+
+def test_builds_are_compared_only_where_they_show_themselves() -> None:
+    both: dict[str, Target] = {
+        "endpoints_web": Endpoint.model_validate({"url": "https://web.test", "instance": {"header": "x-instance"}}),
+        "instances_a": Instance(url="http://a.test:3000"),
+    }
+    more = rows({"release": {"build_id": "html"}}, **both) - rows(**both)
+    assert more == {"balancer.answers_are_of_one_build", "balancer.instances_run_one_build"}
 
 
 BARE = Endpoint(url="https://web.test")
@@ -329,7 +385,12 @@ NO_EXTENSIONS = PostgresExpectations(extensions=())
         (
             Endpoint(url="https://web.test", paths=Paths(private=("/account",))),
             BARE,
-            {"http.private_paths_need_a_session", "headers.hsts_on_redirects"},
+            {
+                "http.private_paths_need_a_session",
+                "headers.hsts_on_redirects",
+                "caching.private_answers_are_not_publicly_cached",
+                "forged.middleware_is_not_skipped",
+            },
         ),
         (
             Endpoint(url="https://web.test", redirects_here=("https://www.web.test",)),
@@ -361,7 +422,14 @@ def test_an_endpoint_makes_rows_of_what_it_declares(declared: Endpoint, undeclar
             },
         ),
         ({"expect": PostgresExpectations(extensions=("pg_trgm",))}, {"database.uuid_ossp_is_installed"}),
-        ({"replica_of": "primary"}, {"database.primary_accepts_writes"}),
+        (
+            {"replica_of": "primary"},
+            {
+                "database.primary_accepts_writes",
+                "database.wal_archiving_is_on",
+                "database.wal_archiving_succeeds",
+            },
+        ),
     ],
 )
 def test_a_server_makes_rows_of_what_it_declares(change: dict[str, Any], names: set[str]) -> None:

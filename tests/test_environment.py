@@ -19,9 +19,10 @@ from ruamel.yaml import YAML
 from fixtures.environment import references, schema
 from fixtures.environment.explain import explain
 from fixtures.environment.loading import ENVIRONMENTS, BadEnvironment, Environment, load
-from fixtures.environment.model import SECTIONS, RefersTo, Strict, Target, load_sections
+from fixtures.environment.model import SECTIONS, RefersTo, Strict, Target, load_sections, unread
 from fixtures.environment.policy import Settings, Waiver
 from fixtures.environment.secrets import Secret
+from fixtures.environment.sections.endpoints import Endpoint, EndpointExpectations
 from fixtures.vocabulary import Severity
 
 GOOD = "schema: 1\nendpoints:\n  web:\n    url: https://a.test\n"
@@ -48,6 +49,19 @@ def loaded(folder: Path, text: str, *overrides: str, **more: Any) -> Environment
     return load("x", overrides, directory=folder, **more)
 
 
+@pytest.mark.parametrize(("size", "octets"), [("512K", 2**19), ("10M", 10 * 2**20), ("1G", 2**30), ("2000", 2000)])
+def test_a_size_has_a_unit(tmp_path: Path, size: str, octets: int) -> None:
+    web: Any = loaded(tmp_path, GOOD + f"    body_limit: {size}\n").targets()["endpoints.web"]
+    assert web.body_limit == octets
+    assert "a size is a number with a unit: 512K, 10M or 1G" in refused(tmp_path, GOOD + "    body_limit: 10 MB\n")
+
+
+def test_what_instances_share_is_expected_of_each(tmp_path: Path) -> None:
+    text = "instances:\n  expect: {count: 3}\n  a: {url: 'http://a:1'}\n  b: {url: 'http://b:1'}\n"
+    targets: Any = loaded(tmp_path, GOOD + text).targets()
+    assert [targets[f"instances.{name}"].expect.count for name in "ab"] == [3, 3]
+
+
 def test_layers_merge_by_name_and_null_removes(tmp_path: Path) -> None:
     write(tmp_path, GOOD + "  old: {url: 'https://old.test'}\nborn: 2026-01-01\n", "base")
     write(tmp_path, "schema: 1\nextends: base\nendpoints: {web: {ca: ca.pem}, old: null}\n", "middle")
@@ -69,6 +83,11 @@ def test_overrides_are_read_as_yaml_and_checked(tmp_path: Path) -> None:
     assert env.digest != loaded(tmp_path, GOOD).digest
 
 
+def keys(model: type[Strict]) -> str:
+    """The keys of a record as the file writes them."""
+    return ", ".join(sorted(info.alias or name for name, info in model.model_fields.items()))
+
+
 DATE = "2999-01-01"
 LATEST = datetime.now(UTC).date() + timedelta(days=90)
 WAIVER = "waivers: [{check: a.b, target: '*', outcome: failed, reason: r, ticket: t, owner: o, until: %s}]\n"
@@ -77,10 +96,9 @@ WAIVER = "waivers: [{check: a.b, target: '*', outcome: failed, reason: r, ticket
 @pytest.mark.parametrize(
     ("text", "line"),
     [
-        (GOOD + "    heath: {}\n", "x.yaml:5: endpoints.web.heath: an unknown key, allowed: ca, connect, connect_http, "
-         "deep, expect, from, health, paths, redirects_here, url, did you mean health"),
-        (GOOD + "    vantage: a\n", "x.yaml:5: endpoints.web.vantage: an unknown key, allowed: ca, connect, "
-         "connect_http, deep, expect, from, health, paths, redirects_here, url"),
+        (GOOD + "    heath: {}\n", "x.yaml:5: endpoints.web.heath: an unknown key, allowed: "
+         f"{keys(Endpoint)}, did you mean health"),
+        (GOOD + "    vantage: a\n", f"x.yaml:5: endpoints.web.vantage: an unknown key, allowed: {keys(Endpoint)}"),
         (GOOD + "born: 20260301\n", "x.yaml:5: born: found '20260301', allowed: a date written 2026-12-31"),
         (GOOD + WAIVER % "31.12.2026", "x.yaml:5: waivers.0.until: found '31.12.2026', allowed: a date written "
          "2026-12-31"),
@@ -134,8 +152,8 @@ def test_a_mistake_is_one_line(tmp_path: Path, text: str | bytes, line: str) -> 
     [
         ("run.confirm.looks=none", "--set run.confirm.looks: found 'none', allowed: a valid integer, unable to parse "
          "string as an integer"),
-        ("endpoints.web.expect.p59=1s", "--set endpoints.web.expect.p59: an unknown key, allowed: certificate, "
-         "hsts_max_age, p95, session_lifetime, did you mean p95"),
+        ("endpoints.web.expect.p59=1s", "--set endpoints.web.expect.p59: an unknown key, allowed: "
+         f"{keys(EndpointExpectations)}, did you mean p95"),
         ("policy={fail_on: hgh}", "--set policy.fail_on: found 'hgh', allowed: 'advisory', 'low', 'medium', 'high' or "
          "'critical'"),
         ("waivers=[{check: 1}]", "--set waivers.0.check: found '1', allowed: a valid string"),
@@ -424,8 +442,33 @@ def test_defaults_and_stack_values(tmp_path: Path) -> None:
     text = GOOD.replace("https://a.test", "${stack:web}") + "    connect: ${env:NO_SUCH_NAME:-b.test:443}\n"
     web: Any = loaded(tmp_path, text, variables={"web": "https://s.test"}).targets()["endpoints.web"]
     assert (web.url, web.connect) == ("https://s.test", "b.test:443")
-    deferred: Any = loaded(tmp_path, text, defer_stack=True).targets()["endpoints.web"]
-    assert deferred.url == "https://stack.invalid"
+    env = loaded(tmp_path, text.replace("stack:web", "stack:web_url") + "stack: {}\n", defer_stack=True)
+    deferred: Any = env.targets()["endpoints.web"]
+    assert (deferred.url, env.deferred) == ("https://stack.invalid", ("endpoints.web.url",))
+    judged: Any = env.with_values_of({"endpoints": {"web": {"url": "https://s.test"}}}).targets()["endpoints.web"]
+    assert judged == web
+
+
+@pytest.mark.parametrize("name", ["web_ulr", "app3_url"])
+def test_what_no_stack_will_give_is_refused_before_one_starts(tmp_path: Path, name: str) -> None:
+    write(tmp_path, GOOD.replace("https://a.test", f"${{stack:{name}}}") + "stack: {}\n")
+    with pytest.raises(BadEnvironment) as caught:
+        load("x", directory=tmp_path, defer_stack=True)
+    line = f"x.yaml:4: endpoints.web.url: ${{stack:{name}}} is nothing a stack gives, allowed: app1_url, app2_url"
+    assert str(caught.value).removeprefix(f"{tmp_path}/").startswith(line)
+
+
+def test_a_value_of_a_stack_needs_a_stack(tmp_path: Path) -> None:
+    write(tmp_path, GOOD.replace("https://a.test", "${stack:web_url}"))
+    with pytest.raises(BadEnvironment, match="`stack` is not set"):
+        load("x", directory=tmp_path, defer_stack=True)
+
+
+def test_what_no_check_reads_is_known(tmp_path: Path) -> None:
+    text = GOOD + "platform: ecs\nborn: 2026-01-01\nintrusive: [tls.x]\nrelease: {build_id: html, rollout: rolling}\n"
+    keys = {"platform", "born"}
+    assert set(unread(loaded(tmp_path, text).settings)) == keys
+    assert unread(loaded(tmp_path, GOOD).settings) == []
 
 
 def test_a_command_has_a_deadline_even_with_children(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -459,7 +502,7 @@ def test_shipped_environments_fit_the_schema(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["demo", "staging", "prod"])
 def test_shipped_environments_load(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for variable in ("WAF_ALLOW_TOKEN", "STAGING_PRIMARY_URL"):
+    for variable in ("WAF_ALLOW_TOKEN", "STAGING_PRIMARY_URL", "GOOGLE_CLIENT_ID"):
         monkeypatch.setenv(variable, CANARY)
     (tmp_path / "op").write_text("#!/bin/sh\necho postgres://u:pass@db/x\n")
     (tmp_path / "op").chmod(0o755)

@@ -72,7 +72,19 @@ def test_selecting_nothing_cannot_tell(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "options", [("--env=nope",), (), ("--env=demo", "--set=endpoints.web.ur=x"), ("--env=demo", "--fault=nope")]
+    "options",
+    [
+        ("--env=nope",),
+        (),
+        ("--env=demo", "--set=endpoints.web.ur=x"),
+        ("--env=demo", "--set=endpoints.web.connect=${stack:web_conect}"),
+        ("--env=demo", "--set=intrusive=[tls.nope]"),
+        ("--env=demo", "--fault=nope"),
+        ("--env=demo", "--fault=outage.pgbouncer_is_cut_off"),
+        ("--env=demo", "checks/nope.py"),
+        ("--env=nope", "--list-checks"),
+        ("--env=nope", "--explain-env"),
+    ],
 )
 def test_a_usage_error_is_one_line_and_exit_4(tmp_path: Path, options: tuple[str, ...]) -> None:
     run = gate(tmp_path / "run", *options)
@@ -93,7 +105,7 @@ def test_every_path_may_be_outside_the_repository(healthy: Path, protected: Path
     """pytest takes an existing path after a space for a test path and loses its root; after `=` it does not."""
     run = gate(tmp_path / "run", f"--env={protected}", f"--replay={healthy}", workers)
     assert run.returncode == 0, run.stdout + run.stderr
-    assert last(run).startswith("GO guarded:")
+    assert last(run).startswith("GO guarded 4f2c1ab:")
     assert outcomes(tmp_path / "run") == outcomes(healthy)
 
 
@@ -139,13 +151,20 @@ def test_the_default_directory_is_the_newest(healthy: Path, tmp_path: Path) -> N
     assert {path.stat().st_mode & 0o777 for path in seen} == {0o700}
 
 
-@pytest.mark.parametrize("option", ["--list-checks", "--help"])
+def test_what_would_be_checked_is_the_rows_of_the_environment(healthy: Path, tmp_path: Path) -> None:
+    run = gate(tmp_path / "run", "--env=demo", "--list-checks")
+    rows = sorted(tuple(line.split()[2:4]) for line in run.stdout.splitlines())
+    assert rows == [(id_, target) for id_, target, _ in outcomes(healthy)]
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("option", ["--list-checks", "--env=demo --list-checks", "--help"])
 def test_a_question_is_answered_within_a_second(option: str) -> None:
     """Of the processor, so that a busy machine does not matter; without the heavy libraries."""
     heavy = "('sslyze', 'psycopg', 'testcontainers', 'uvicorn')"
     script = f"""
 import pytest, sys
-pytest.main(['-c', 'pyproject.toml', '{option}'])
+pytest.main(['-c', 'pyproject.toml', *'{option}'.split()])
 print('loaded:', [name for name in {heavy} if name in sys.modules])
 """
     took = []

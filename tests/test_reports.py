@@ -18,7 +18,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fixtures.environment.redaction import Redactor
+from fixtures.words import age
 from reports import causes, html, junit, markdown, terminal, verdict_json, wording
+from reports.covering import not_covered
 from reports.records import EvidenceNote, Outcome, Row, Run, Verdict
 from reports.redacted import redacted
 from reports.verdict import verdict
@@ -160,9 +162,21 @@ def test_terminal_ends_as_designed() -> None:
 def test_terminal_says_partial() -> None:
     run = replace(sample(), selected=12, generated=214, complete=False)
     assert terminal.lines(run)[-1] == "NO-GO prod 4f2c1ab: PARTIAL (12 of 214), 2 blocking"
-    said = replace(run, reason="PARTIAL (12 of 214), 2 blocking", release="")
-    assert terminal.lines(said)[-1] == "NO-GO prod: PARTIAL (12 of 214), 2 blocking"
-    assert verdict_json.document(replace(run, complete=True))["complete"] is False
+    assert verdict_json.document(run)["complete"] is False
+
+
+def test_what_is_not_covered_is_one_line_a_reason_with_the_checks() -> None:
+    unbound = {"redis (not declared)": ("redis.a", "redis.b"), "nothing declared that they judge": ("http.c",)}
+    lines = not_covered(unbound, ["dns", "redis", "endpoints"], ["endpoints"], ["born", "release.build_id"])
+    assert lines == (
+        "dns (not declared)",
+        "nothing declared that they judge: http.c",
+        "redis (not declared): redis.a, redis.b",
+        "no check reads: born, release.build_id",
+    )
+    shown = [line for line in terminal.lines(replace(sample(), not_covered=lines), width=80) if len(line) <= 80]
+    start = shown.index("NOT COVERED  dns (not declared)")
+    assert [line.strip() for line in shown[start + 1 : start + 4]] == list(lines[1:])
 
 
 def test_terminal_wraps_and_keeps_urls_whole() -> None:
@@ -383,7 +397,7 @@ def test_the_days_a_waiver_has_left(until: str, left: str) -> None:
     ("seconds", "words"), [(40, "40 s"), (2700, "45 m"), (21900, "6 h"), (129600, "36 h"), (604800, "7 d"), (-5, "0 s")]
 )
 def test_an_age_in_words(seconds: float, words: str) -> None:
-    assert wording.age(seconds) == words
+    assert age(seconds) == words
 
 
 def test_what_is_warned_says_what_was_seen_and_counts_what_was_not() -> None:

@@ -20,6 +20,7 @@ from tests._gate import (
     until,
     verdict,
 )
+from tests._saved import environment_file, instance
 
 SOON = 4.0
 """Seconds an interrupted run may take; two is what is promised on a quiet machine."""
@@ -113,6 +114,64 @@ def test_a_killed_run_cannot_tell_and_leaves_nothing(tmp_path: Path) -> None:
     assert (document["verdict"], document["exit_code"], document["complete"]) == ("CANNOT TELL", 10, False)
     assert_nothing_is_left(process.pid)
     assert [port for port in ports if answers(port)] == []
+
+
+MOMENTS: dict[str, Callable[[Path], bool]] = {
+    "begun": lambda run: run.is_dir(),
+    "declared": lambda run: (run / "environment.json").exists(),
+    "seen": lambda run: any((run / "evidence").glob("instances.*.json")),
+    "judged": lambda run: (run / "evidence" / "closed").exists(),
+}
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("moment", MOMENTS)
+def test_a_run_that_ends_at_any_moment_leaves_no_go_behind(tmp_path: Path, moment: str, number: signal.Signals) -> None:
+    """As soon as `latest` is not yesterday's GO any more, what it points to says CANNOT TELL."""
+    root = copy_of_the_repository(tmp_path / "copy")
+    out = root / "reports" / "out" / "one"
+    yesterday = out / "20260101T000000000000Z"
+    yesterday.mkdir(parents=True)
+    (out / "latest").symlink_to(yesterday.name)
+    with instance(lambda _: True) as url:
+        file = environment_file(tmp_path / "one.yaml", url)
+        process = begin(None, f"--env={file}", root=root)
+        until(lambda: (out / "latest").resolve() != yesterday and MOMENTS[moment](out / "latest"))
+        process.send_signal(number)
+        output, _ = process.communicate(timeout=30)
+    document = verdict(out / "latest")
+    if moment == "judged" and number != signal.SIGKILL:
+        # The answer is known: it is given, whatever comes.
+        assert (process.returncode, document["verdict"]) == (document["exit_code"], last_word(output))
+        return
+    assert document["verdict"] == "CANNOT TELL" or moment == "judged"
+    assert process.returncode == (-9 if number == signal.SIGKILL else 2)
+    if number != signal.SIGKILL:
+        assert last_word(output) == "CANNOT TELL", output
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_run_that_is_interrupted_before_it_begins_cannot_tell(tmp_path: Path, number: signal.Signals) -> None:
+    """While a command is asked for a secret, say: nothing of the run is there yet."""
+    file, marker = tmp_path / "one.yaml", tmp_path / "marker"
+    file.write_text(
+        f"schema: 1\ncommands: [sh]\npostgres: {{main: {{url: \"${{cmd:sh -c 'touch {marker}; sleep 9'}}\"}}}}\n",
+        encoding="utf-8",
+    )
+    process = begin(tmp_path / "run", f"--env={file}")
+    until(marker.exists)
+    process.send_signal(number)
+    output, _ = process.communicate(timeout=30)
+    assert process.returncode == 2, output
+    assert output.strip().splitlines()[-1] == f"CANNOT TELL {file}: interrupted"
+    assert not (tmp_path / "run").exists()
+
+
+def last_word(output: str) -> str:
+    """The verdict that the last line starts with."""
+    line = output.strip().splitlines()[-1]
+    words = ("GO WITH WARNINGS", "NO-GO", "CANNOT TELL", "GO")
+    return next((word for word in words if line.startswith(f"{word} one")), line)
 
 
 def test_a_killed_worker_is_never_go(tmp_path: Path) -> None:

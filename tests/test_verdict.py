@@ -33,15 +33,25 @@ def test_the_worst_outcome_decides(outcomes: list[Outcome], word: Verdict, code:
     assert verdict(rows, expected=len(rows), generated=len(rows), protected=False)[:2] == (word, code)
 
 
+@pytest.mark.parametrize("outcome", [Outcome.WARNED, Outcome.WAIVED])
+def test_a_run_that_saw_nothing_is_no_go_ahead_whatever_it_is_worth(outcome: Outcome) -> None:
+    """Every row below `cannot_tell_on`, or waived, and none of them seen."""
+    rows = [row(outcome), row(outcome)]
+    word, code, reason = verdict(rows, expected=2, generated=2, protected=False)
+    assert (word, code) == (Verdict.CANNOT_TELL, 10)
+    assert reason == "nothing was seen (endpoints.web outage)"
+    seen = replace(row(outcome), cause="")
+    assert verdict([*rows, seen], expected=3, generated=3, protected=False)[0] is Verdict.GO_WITH_WARNINGS
+
+
 def test_a_row_without_an_outcome_is_not_seen() -> None:
     assert verdict([PASSED], expected=2, generated=2, protected=False)[0] is Verdict.CANNOT_TELL
 
 
-def test_a_narrowed_run_says_partial_and_is_no_go_ahead_on_a_protected_environment() -> None:
+def test_a_narrowed_run_is_no_go_ahead_on_a_protected_environment() -> None:
     assert verdict([PASSED], expected=1, generated=9, protected=False)[1] == 0
-    word, code, reason = verdict([PASSED], expected=1, generated=9, protected=True)
-    assert (code, reason.startswith("PARTIAL (1 of 9)")) == (10, True)
-    assert word is Verdict.GO
+    word, code, _ = verdict([PASSED], expected=1, generated=9, protected=True)
+    assert (word, code) == (Verdict.GO, 10)
 
 
 def test_an_interrupted_run_cannot_tell_even_with_failures() -> None:

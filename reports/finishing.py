@@ -1,0 +1,140 @@
+"""From a session that ended to the finished run that every report renders."""
+
+from __future__ import annotations
+
+import hashlib
+import shlex
+
+import pytest
+
+from fixtures.environment.model import load_sections, unread
+from fixtures.evidence.store import Store, now
+from fixtures.plugin import MOMENT, RUN
+from fixtures.run import Run as GateRun
+from reports.causes import fold
+from reports.covering import not_covered
+from reports.ledger import LEDGER, entry, plain
+from reports.outcomes import Judged
+from reports.records import EvidenceNote, Outcome, Run, Verdict
+from reports.verdict import INTERNAL, ended, verdict
+from reports.version import VERSION
+from reports.waivers import review
+
+
+def finish(session: pytest.Session, run: GateRun) -> Run:
+    """The run with its verdict."""
+    config = session.config
+    ledger = config.stash[LEDGER]
+    rows = [ledger.rows[key] for key in ledger.chosen if key in ledger.rows]
+    rows = list(fold(rows, frozenset(row.check.id for row in run.rows if row.check.root)))
+    interrupted = ended(int(session.exitstatus))
+    if run.broken:
+        interrupted = "; ".join(run.broken)
+    elif ledger.strays:
+        interrupted = interrupted or f"{ledger.strays[0]} failed and is no check"
+    if run.trouble:
+        interrupted = run.trouble
+    word, code, reason = verdict(
+        rows,
+        expected=len(ledger.chosen),
+        generated=len(run.rows),
+        protected=run.settings.protected,
+        interrupted=interrupted,
+    )
+    if interrupted and not run.trouble and int(session.exitstatus) in (2, 3):
+        code = int(session.exitstatus)
+    missing = [
+        entry(row.check, row.target, plain(_never_run(run)), config)
+        for key, row in ledger.chosen.items()
+        if key not in ledger.rows
+    ]
+    declared = {name.partition(".")[0] for name in run.environment.targets()}
+    complete = set(ledger.chosen) == {row.key for row in run.rows}
+    return Run(
+        verdict=word,
+        exit_code=code,
+        reason=reason,
+        environment=run.environment.name,
+        release=run.release,
+        ticket=run.ticket,
+        run=run.kind,
+        started_at=run.started_at,
+        judged_at=config.stash[MOMENT] if run.replay and not config.option.env else now(),
+        complete=complete and not interrupted and not missing,
+        selected=len(ledger.chosen),
+        generated=len(run.rows),
+        rows=tuple(rows + missing),
+        not_covered=not_covered(run.unbound, load_sections(), declared, unread(run.settings)),
+        warnings=(
+            *(f"fault put in: {name}" for name in [run.fault] if name),
+            *review(run.settings.waivers, (*rows, *missing), config.stash[MOMENT], complete=complete),
+        ),
+        evidence=_evidence(run),
+        replayed=run.replay is not None,
+        directory=str(run.directory),
+        command=_command(config),
+        suite_version=VERSION,
+        environment_digest=run.environment.digest,
+        evidence_digest=_digest(run.store),
+    )
+
+
+def unjudged(config: pytest.Config, error: Exception) -> Run:
+    """The run where judging it failed: nothing but that."""
+    run = config.stash[RUN]
+    return Run(
+        verdict=Verdict.CANNOT_TELL,
+        exit_code=INTERNAL,
+        reason=f"the run could not be judged: {type(error).__name__}: {error}",
+        environment=run.environment.name,
+        release=run.release,
+        ticket=run.ticket,
+        run=run.kind,
+        started_at=run.started_at,
+        judged_at=now(),
+        complete=False,
+        selected=0,
+        generated=len(run.rows),
+        replayed=run.replay is not None,
+        directory=str(run.directory),
+        command=_command(config),
+        suite_version=VERSION,
+    )
+
+
+def _never_run(run: GateRun) -> Judged:
+    if run.trouble:
+        return Judged(Outcome.CANNOT_TELL, seen=run.trouble, cause="the stack: could not be started")
+    return Judged(Outcome.CANNOT_TELL, seen="selected, never run", cause="the run: never run")
+
+
+def _evidence(run: GateRun) -> tuple[EvidenceNote, ...]:
+    """What was judged by; not what a saved run has of something else."""
+    foreign = run.replay.foreign if run.replay else {}
+    return tuple(
+        EvidenceNote(
+            kind=saved.kind,
+            target=saved.target,
+            file=f"evidence/{run.store.path(saved.kind, saved.target, saved.look).name}",
+            observed_at=saved.observed_at.isoformat(),
+            seconds=saved.seconds,
+            ok=saved.failure is None,
+            reused_from=saved.reused_from,
+            accept=saved.accept,
+        )
+        for saved in run.store.all()
+        if saved.target not in foreign
+    )
+
+
+def _digest(store: Store) -> str:
+    digest = hashlib.sha256()
+    for path in sorted(store.directory.glob("*.json")):
+        digest.update(path.name.encode() + b"\0" + path.read_bytes())
+    return digest.hexdigest()
+
+
+def _command(config: pytest.Config) -> str:
+    """How to run this again: a run needs a report directory of its own."""
+    given = [argument for argument in config.invocation_params.args if not argument.startswith("--report-dir")]
+    return shlex.join(["pytest", *given])
