@@ -410,6 +410,8 @@ def check_instances_share_the_secret(seen: AuthEvidence) -> None:
     ]
     _none(bad, "one secret")
     _answered(seen.start)
+    if not seen.agreements:
+        raise CannotTell("nothing that it signs was shown to it again", cause="program")
     for one in seen.agreements:
         if one.accepted is None:
             raise CannotTell(f"{one.taken_by} did not show it ({one.error})", cause="outage")

@@ -24,7 +24,7 @@ from fixtures.environment.sections.endpoints import Endpoint
 from fixtures.probes import Context, _sign_in
 from fixtures.probes._http import UNTRUSTED, Answer, Client
 from fixtures.probes._sign_in import Jar, Reply, authorize, detected, landing, reply
-from fixtures.probes.auth import AuthEvidence, Landing, look
+from fixtures.probes.auth import Agreement, AuthEvidence, Landing, look
 from fixtures.probes.luring import ELSEWHERE, Forged, Lure, LuringEvidence, forms
 from fixtures.probes.luring import look as look_at_lures
 from fixtures.run import Run
@@ -217,7 +217,15 @@ def test_a_fourth_sign_in_waits_until_a_limiter_has_forgotten(monkeypatch: pytes
     assert moments[3] - moments[2] >= 0.4
     with pace.turn(Context("t", time.monotonic() + 5)), pytest.raises(RuntimeError):
         raise RuntimeError
+    with pace.turn(Context("t", time.monotonic() + 5)):
+        begun = time.monotonic()
+        pace.start_anew()
+        assert time.monotonic() - begun >= 0.4
     monkeypatch.setattr(_sign_in, "WINDOW", 60.0)
+    pace = _sign_in._Pace()
+    for _ in range(2):
+        with pace.turn(Context("t", time.monotonic() + 1)):
+            pass
     with pace.turn(Context("t", time.monotonic() + 1)):
         pass
     with pytest.raises(CannotTell) as late, pace.turn(Context("t", time.monotonic() + 0.2)):
@@ -367,6 +375,15 @@ def _start(**changes: Any) -> dict[str, Any]:
             {"forged": (AUTH.start.model_copy(update={"name": "a sign-in without a token"}),)},
             "leads to https://accounts.google.com",
         ),
+        (
+            checks.check_instances_share_the_secret,
+            {
+                "agreements": tuple(
+                    Agreement(made="the origin", taken_by="the origin", accepted=a) for a in (True, False)
+                )
+            },
+            "the origin refuses its own signature, 1 times of 2",
+        ),
         (checks.check_session_is_not_cacheable, {"session_cache": ""}, "no Cache-Control"),
         (checks.check_session_is_not_cacheable, {"session_cache": "private, s-maxage=9"}, "s-maxage=9"),
     ],
@@ -390,6 +407,11 @@ def test_a_finding_says_what_is_wrong(check: Callable[..., None], change: dict[s
         (checks.check_anonymous_session_is_empty, {"session": "unread", "session_status": 502}),
         (checks.check_made_up_callbacks_are_refused, {"callbacks": ()}),
         (checks.check_refused_callbacks_land_on_a_page, {"callbacks": ()}),
+        (checks.check_instances_share_the_secret, {"agreements": ()}),
+        (
+            checks.check_instances_share_the_secret,
+            {"agreements": (Agreement(made="app1", taken_by="app2", accepted=None, error="timeout"),)},
+        ),
     ],
 )
 def test_what_was_not_seen_is_not_judged(check: Callable[..., None], change: dict[str, Any]) -> None:
