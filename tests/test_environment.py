@@ -502,7 +502,7 @@ def test_shipped_environments_fit_the_schema(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["demo", "staging", "prod"])
 def test_shipped_environments_load(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for variable in ("WAF_ALLOW_TOKEN", "STAGING_PRIMARY_URL"):
+    for variable in ("WAF_ALLOW_TOKEN", "STAGING_PRIMARY_URL", "GOOGLE_CLIENT_ID"):
         monkeypatch.setenv(variable, CANARY)
     (tmp_path / "op").write_text("#!/bin/sh\necho postgres://u:pass@db/x\n")
     (tmp_path / "op").chmod(0o755)
