@@ -80,6 +80,8 @@ def test_selecting_nothing_cannot_tell(tmp_path: Path) -> None:
         ("--env=demo", "--set=endpoints.web.connect=${stack:web_conect}"),
         ("--env=demo", "--set=intrusive=[tls.nope]"),
         ("--env=demo", "--fault=nope"),
+        ("--env=demo", "--fail-on=hgh"),
+        ("--env=demo", "--run=nightli"),
         ("--env=demo", "checks/nope.py"),
         ("--env=nope", "--list-checks"),
         ("--env=nope", "--explain-env"),
@@ -89,6 +91,21 @@ def test_a_usage_error_is_one_line_and_exit_4(tmp_path: Path, options: tuple[str
     run = gate(tmp_path / "run", *options)
     assert (run.returncode, len(run.stderr.strip().splitlines())) == (4, 1), run.stderr
     assert "Traceback" not in run.stdout + run.stderr
+
+
+def test_an_unknown_fault_has_its_neighbour_and_a_list(tmp_path: Path) -> None:
+    run = gate(tmp_path / "run", "--env=demo", "--fault=headers.no_nosnif")
+    assert "'headers.no_nosnif', did you mean headers.no_nosniff; docs/coverage.md lists all" in run.stderr
+
+
+@pytest.mark.parametrize("option", ["--explain-env", "--list-checks"])
+def test_what_has_no_value_yet_is_told_together_after_the_answer(tmp_path: Path, option: str) -> None:
+    file = tmp_path / "two.yaml"
+    file.write_text("schema: 1\npostgres: {a: {url: '${env:NO_SUCH}'}, b: {url: '${file:none}'}}\n", encoding="utf-8")
+    run = gate(tmp_path / "run", f"--env={file}", option)
+    assert (run.returncode, "postgres.b" in run.stdout) == (4, True), run.stdout + run.stderr
+    errors = run.stderr.strip().splitlines()
+    assert [line.split(": ")[2] for line in errors] == ["postgres.a.url", "postgres.b.url"]
 
 
 @pytest.fixture(scope="module")
