@@ -16,6 +16,7 @@ PHRASES = {
     "deadline": "too slow to be seen",
     "program": "no usable answer",
     "age": "not looked at lately",
+    "absent": "not among the kept evidence",
     "elsewhere": "evidence of something else",
     "bug": "bug in the suite",
 }
@@ -27,6 +28,7 @@ _DO = {
     "deadline": "look at the load of {target}; if it is always this slow, give it a longer deadline",
     "program": "compare what {target} is with what the environment file says of it",
     "age": "let --run=nightly look at {target}",
+    "absent": "look at {target} in a run of its own: the saved one did not need it, or ended before it was seen",
     "elsewhere": "look at {target} itself, or judge the saved run by the environment it was seen in",
     "bug": "report it, with {evidence}",
 }

@@ -102,7 +102,8 @@ WAIVER = "waivers: [{check: a.b, target: '*', outcome: failed, reason: r, ticket
         (GOOD.replace("1", "2"), "x.yaml:1: schema: found '2', allowed: 1"),
         ("schema: 1\nextends: x\n", "x.yaml:2: extends: 'x' closes a cycle, a chain that ends is allowed"),
         ("schema: 1\nextends: bse\n", f"x.yaml:2: extends: 'bse' not found, available: {SHIPPED}, did you mean base"),
-        ("schema: 1\nextends: ./base\n", f"x.yaml:2: extends: './base' not found, available: {SHIPPED}, did you mean base"),
+        ("schema: 1\nextends: ./base\n", f"x.yaml:2: extends: './base' not found, available: {SHIPPED}, "
+         "did you mean base"),
         ("schema: 1\nendpoints: {web: {url: ${env:URL}}}\n", "x.yaml:2: an unquoted ${env:URL} inside {} or [], it "
          'must be quoted there: "${env:URL}"'),
         (GOOD + "schema: 1\n", "x.yaml:5: schema: a key that stands at x.yaml:1 too, each key is allowed once"),

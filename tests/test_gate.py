@@ -17,6 +17,7 @@ from tests._gate import (
     outcomes,
     verdict,
 )
+from tests._saved import environment_file, instance
 
 
 @pytest.fixture(scope="module")
@@ -153,15 +154,21 @@ def test_a_protected_environment_refuses(
     assert not (tmp_path / "run").exists()
 
 
-def test_the_default_directory_is_the_newest(healthy: Path, tmp_path: Path) -> None:
+def test_the_default_directory_is_the_newest_that_looked(tmp_path: Path) -> None:
     root = copy_of_the_repository(tmp_path / "copy")
-    latest = root / "reports" / "out" / "demo" / "latest"
+    latest = root / "reports" / "out" / "one" / "latest"
     seen = []
-    for _ in range(2):
-        assert gate(None, f"--replay={healthy}", root=root).returncode == 0
-        seen.append(latest.resolve())
-        assert verdict(latest)["verdict"] == "GO"
+    with instance() as url:
+        file = environment_file(tmp_path / "one.yaml", url)
+        for _ in range(2):
+            assert gate(None, f"--env={file}", "-k", "instance_answer_is_quick", root=root).returncode == 0
+            seen.append(latest.resolve())
+            assert verdict(latest)["verdict"] == "GO"
     assert seen[0] < seen[1]
+    run = gate(None, f"--replay={latest}", "-k", "instance_answer_is_quick", root=root)
+    assert (run.returncode, latest.resolve()) == (0, seen[1]), run.stdout
+    (again,) = [line for line in run.stdout.splitlines() if line.startswith("again")]
+    assert f"--replay={str(seen[1]).removeprefix('/')} " in again
     assert latest.is_symlink()
     assert latest.readlink() == Path(seen[1].name)
     assert {path.stat().st_mode & 0o777 for path in seen} == {0o700}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -21,6 +22,7 @@ from fixtures.environment.redaction import Redactor
 from fixtures.words import age
 from reports import causes, html, junit, markdown, terminal, verdict_json, wording
 from reports.covering import not_covered
+from reports.finishing import started
 from reports.records import EvidenceNote, Outcome, Row, Run, Verdict
 from reports.redacted import redacted
 from reports.verdict import verdict
@@ -376,6 +378,26 @@ def test_a_run_that_failed_and_was_interrupted_advises_no_rollback() -> None:
     assert wording.meaning(KINDS["partial"]()).endswith("Do not promote on this run alone.")
     assert wording.meaning(KINDS["empty"]()).startswith("nothing was seen")
     assert wording.meaning(KINDS["go"]()) == ""
+
+
+@pytest.mark.parametrize(
+    ("typed", "command"),
+    [
+        ([".venv/bin/python", "-m", "pytest", "--env=a"], [".venv/bin/python", "-m", "pytest"]),
+        (["/v/bin/python", "/v/bin/pytest", "--env=a"], ["/v/bin/pytest"]),
+        (["python3", "-c", "import pytest; pytest.main(['--env=a'])"], [sys.executable, "-m", "pytest"]),
+        ([], [sys.executable, "-m", "pytest"]),
+    ],
+)
+def test_the_command_is_the_one_that_was_typed(typed: list[str], command: list[str]) -> None:
+    assert started(["--env=a"], typed) == command
+
+
+def test_a_script_on_the_path_needs_no_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    script = tmp_path / "pytest"
+    script.touch(mode=0o700)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert started(["--env=a"], ["/v/bin/python", str(script), "--env=a"]) == ["pytest"]
 
 
 def test_a_waiver_that_is_not_needed_any_more_is_named() -> None:
