@@ -77,7 +77,7 @@ def finish(session: pytest.Session, run: GateRun) -> Run:
         ),
         evidence=_evidence(run),
         replayed=run.replay is not None,
-        directory=str(run.directory),
+        directory=shown(run.directory),
         command=_command(config, run),
         suite_version=VERSION,
         environment_file=_environment_file(config, run),
@@ -103,7 +103,7 @@ def unjudged(config: pytest.Config, error: Exception) -> Run:
         selected=0,
         generated=len(run.rows),
         replayed=run.replay is not None,
-        directory=str(run.directory),
+        directory=shown(run.directory),
         command=_command(config, run),
         suite_version=VERSION,
     )
@@ -118,11 +118,12 @@ def _never_run(run: GateRun) -> Judged:
 def _evidence(run: GateRun) -> tuple[EvidenceNote, ...]:
     """What was judged by; not what a saved run has of something else."""
     foreign = run.replay.foreign if run.replay else {}
+    where = f"{shown(_seen_by(run))}/" if run.replay else ""
     return tuple(
         EvidenceNote(
             kind=saved.kind,
             target=saved.target,
-            file=f"evidence/{run.store.path(saved.kind, saved.target, saved.look).name}",
+            file=f"{where}evidence/{run.store.path(saved.kind, saved.target, saved.look).name}",
             observed_at=saved.observed_at.isoformat(),
             seconds=saved.seconds,
             ok=saved.failure is None,

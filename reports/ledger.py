@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import asdict
+from urllib.parse import urlsplit
 
 import pytest
 
 from fixtures.catalogue import Binding
+from fixtures.environment.loading import Environment
 from fixtures.plugin import RUN, selected
 from fixtures.vocabulary import Check
 from reports.outcomes import Judged
@@ -72,11 +75,24 @@ def entry(check: Check, target: str, carried: dict[str, str], config: pytest.Con
         seen=clean(carried["seen"]),
         required=carried["required"],
         fix=check.fix,
-        see=check.see,
+        see=_here(check.see, config.stash[RUN].environment, target),
         statements=check.statements,
         note=carried["note"],
         cause=clean(carried["cause"]),
     )
+
+
+def _here(see: str, environment: Environment, target: str) -> str:
+    """The command for this target: HOST is its host, where a plain connection to that name leads to it."""
+    section, _, name = target.partition(".")
+    looked_at = environment.sections.get(section, {}).get(name)
+    url = getattr(looked_at, "url", None)
+    if not isinstance(url, str) or getattr(looked_at, "connect", None):
+        return see
+    parts = urlsplit(url)
+    if parts.scheme != "https" or not parts.hostname or parts.port not in (None, 443):
+        return see
+    return re.sub(r"\bHOST\b", parts.hostname, see)
 
 
 def text(check: Check, target: str, judged: Judged) -> str:

@@ -69,8 +69,8 @@ class Row:
 
 @dataclass(frozen=True)
 class EvidenceNote:
-    """One piece of evidence: its file below the run directory, when it was seen, how long that took (seconds), and
-    how old it may be when an earlier run's is reused (`accept`, seconds)."""
+    """One piece of evidence: its file below the run directory (of a replay, where it is kept), when it was seen, how
+    long that took (seconds), and how old it may be when an earlier run's is reused (`accept`, seconds)."""
 
     kind: str
     target: str

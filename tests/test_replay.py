@@ -71,12 +71,13 @@ def test_what_a_replay_can_not_change_is_refused_in_one_line(saved: Path, tmp_pa
 
 
 @WORKERS
-def test_what_the_saved_run_did_not_look_at_is_absent_and_not_slow(saved: Path, tmp_path: Path, workers: str) -> None:
+def test_what_the_saved_run_did_not_look_at_is_missing_and_not_slow(saved: Path, tmp_path: Path, workers: str) -> None:
     run = gate(tmp_path / "run", f"--replay={saved}", workers, "-k", "instance")
     document = verdict(tmp_path / "run")
     unseen = {row["cause"] for row in document["checks"] if row["cause"]}
-    assert unseen == {"instances.app1: absent: not among the kept evidence"}, run.stdout
-    assert "instances.app1: not among the kept evidence" in run.stdout
+    assert unseen == {"the saved run: incomplete: not among the kept evidence"}, run.stdout
+    assert " 1 the saved run: not among the kept evidence   " in run.stdout
+    assert "(the saved run incomplete)" in last(run)
 
 
 def test_a_replay_of_a_replay_is_refused(saved: Path, tmp_path: Path) -> None:
