@@ -75,14 +75,14 @@ def entry(check: Check, target: str, carried: dict[str, str], config: pytest.Con
         seen=clean(carried["seen"]),
         required=carried["required"],
         fix=check.fix,
-        see=_here(check.see, config.stash[RUN].environment, target),
+        see=here(check.see, config.stash[RUN].environment, target),
         statements=check.statements,
         note=carried["note"],
         cause=clean(carried["cause"]),
     )
 
 
-def _here(see: str, environment: Environment, target: str) -> str:
+def here(see: str, environment: Environment, target: str) -> str:
     """The command for this target: HOST is its host, where a plain connection to that name leads to it."""
     section, _, name = target.partition(".")
     looked_at = environment.sections.get(section, {}).get(name)

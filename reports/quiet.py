@@ -11,11 +11,15 @@ from fixtures.plugin import RUN, selected
 
 
 def quieten(config: pytest.Config) -> None:
-    """Leave out pytest's header, its short summary, its sections of checks, and where pytest-html wrote its file."""
+    """Leave out pytest's header, its short summary, its sections of checks, and where pytest-html wrote its file.
+
+    Who asks for a short summary (`-r`) gets pytest's whole ending.
+    """
+    if any(argument.startswith("-r") for argument in config.invocation_params.args):
+        return
     config.option.no_header = True
-    if not any(argument.startswith("-r") for argument in config.invocation_params.args):
-        # The default of `pyproject.toml` is for the suite's own tests.
-        config.option.reportchars = ""
+    # That of `pyproject.toml` is for the suite's own tests.
+    config.option.reportchars = ""
     config.pluginmanager.register(_Quiet(config), "golive-quiet")
 
 
