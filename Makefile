@@ -3,6 +3,7 @@
 .DEFAULT_GOAL := demo
 
 PYTHON ?= python3
+ENV ?= demo
 VENV := .venv
 PY := $(VENV)/bin/python
 STAMP := $(VENV)/.installed
@@ -18,7 +19,7 @@ lint: setup
 	@$(PY) -m mypy
 
 drill: setup programs
-	@$(PY) -m tests.drill
+	@$(PY) -m tests.drill --env=$(ENV)
 
 bench: setup programs
 	@$(PY) -m bench

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 
 from fixtures.environment.sections.postgres import Postgres
-from fixtures.probes.database import DatabaseEvidence, ReplicaEvidence, Role
+from fixtures.probes.database import Archiving, DatabaseEvidence, ReplicaEvidence, Role
 from fixtures.vocabulary import ADVISORY, CRITICAL, ESTATE, HIGH, LOW, MEDIUM, RELEASE, CannotTell, check, expect
 
 FLOOR = 14
@@ -30,6 +30,13 @@ def declared_role(seen: DatabaseEvidence) -> Role:
     if seen.app_role is None:
         raise CannotTell("the application's role was not looked for", cause="program")
     return seen.app_role
+
+
+def archiving(seen: DatabaseEvidence) -> Archiving:
+    """How a primary archives; a server in recovery was not asked."""
+    if seen.archiving is None:
+        raise CannotTell("the server is in recovery: it archives nothing", cause="program")
+    return seen.archiving
 
 
 def following(seen: ReplicaEvidence) -> None:
@@ -176,6 +183,41 @@ def check_primary_accepts_writes(seen: DatabaseEvidence) -> None:
     """
     expect(not seen.in_recovery, seen="the server is in recovery", required="a primary")
     expect(not seen.default_read_only, seen="transactions are read-only by default", required="writes are possible")
+
+
+@check(severity=CRITICAL, scope=ESTATE, guide="pitr.archive-mode", applies=lambda server: not server.replica_of)
+def check_wal_archiving_is_on(seen: DatabaseEvidence) -> None:
+    """A primary archives its write-ahead log: without it no moment between two backups can be restored.
+
+    Fix: `archive_mode = on` and an `archive_command` (or pgBackRest, WAL-G); a restart is needed.
+
+    See: `psql -c "SHOW archive_mode"`
+    """
+    mode = archiving(seen).mode
+    expect(mode in ("on", "always"), seen=f"archive_mode is {mode}", required="on or always")
+
+
+@check(severity=CRITICAL, scope=ESTATE, guide="pitr.archive-command", applies=lambda server: not server.replica_of)
+def check_wal_archiving_succeeds(seen: DatabaseEvidence) -> None:
+    """The last attempt to archive a piece of the write-ahead log did not fail. While attempts fail, the primary keeps
+    the log until its own disk is full, and then stops.
+
+    What is judged is pg_stat_archiver, not the guide's command, which overwrites what is archived already.
+
+    Fix: The server's log tells why: a full volume, missing credentials, a file that is there already.
+
+    See: `psql -c "SELECT * FROM pg_stat_archiver"`
+    """
+    found = archiving(seen)
+    if found.mode == "off":
+        raise CannotTell("archive_mode is off: nothing is archived", cause="program")
+    failed, archived = found.last_failed, found.last_archived
+    since = f"the last success was at {archived:%Y-%m-%d %H:%M:%S} UTC" if archived else "none ever succeeded"
+    expect(
+        failed is None or (archived is not None and archived >= failed),
+        seen=f"an attempt failed at {failed:%Y-%m-%d %H:%M:%S} UTC; {since}" if failed else "",
+        required="a success after the last failure",
+    )
 
 
 @check(severity=CRITICAL, scope=RELEASE, guide=("pg.primary-store", "pg.database"))

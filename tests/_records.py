@@ -12,7 +12,7 @@ from fixtures.probes._certificate import Link, Served
 from fixtures.probes._certificate_revocation import Revocation
 from fixtures.probes.certificate import CertificateEvidence
 from fixtures.probes.compose import ComposeEvidence, Health, Mount, Port, ServiceSeen
-from fixtures.probes.database import DatabaseEvidence, Extension, ReplicaEvidence, Role
+from fixtures.probes.database import Archiving, DatabaseEvidence, Extension, ReplicaEvidence, Role
 from fixtures.probes.dns import (
     Answer,
     CaaProperty,
@@ -42,6 +42,7 @@ DATABASE = DatabaseEvidence(
     own_writable_tables=0,
     tables=2,
     followers=(),
+    archiving=Archiving(mode="on", last_archived=NOW, last_failed=None),
     latency=0.001,
 )
 REPLICA = ReplicaEvidence(

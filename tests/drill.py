@@ -1,7 +1,11 @@
-"""The drill: a healthy stack is GO, and each fault alone is caught by exactly the checks it names (DESIGN 10)."""
+"""The drill: a healthy stack is GO, and each fault alone is caught by exactly the checks it names (DESIGN 10).
+
+`python -m tests.drill [--env=containers] [FAULT...]`; without faults, all that the environment's launcher can make.
+"""
 
 from __future__ import annotations
 
+import argparse
 import sys
 import tempfile
 import time
@@ -10,23 +14,27 @@ from pathlib import Path
 
 from fixtures.catalogue import Binding, experiments, needed
 from fixtures.environment.loading import load
+from fixtures.environment.policy import Stack as Wanted
 from fixtures.evidence.reading import Reader
 from fixtures.run import Run
 from fixtures.stack import start
+from fixtures.stack.errors import StackError
 from fixtures.stack.faults import Fault, load_faults
 from fixtures.stack.stack import Stack
 from reports.outcomes import raw
 from reports.records import Outcome
 
+DEMO = "demo"
+
 
 def judge_all(
-    stack: Stack, directory: Path, wanted: frozenset[str] | set[str] | None = None
+    stack: Stack, directory: Path, wanted: frozenset[str] | set[str] | None = None, env: str = DEMO
 ) -> dict[str, set[Outcome]]:
-    """The raw outcomes of every check of the demo environment, by id, on a stack as it is now.
+    """The raw outcomes of every check of an environment, by id, on a stack as it is now.
 
     Experiments take seconds each: they are made only where one of the `wanted` checks judges them (None: all).
     """
-    environment = load("demo", variables=stack.variables)
+    environment = load(env, variables=stack.variables)
     run = Run(environment, directory, stack=stack, control=stack)
     run.store.open()
     rows = [row for row in run.rows if wanted is None or row.check.id in wanted or not experiments(row)]
@@ -54,39 +62,74 @@ def ids(outcomes: dict[str, set[Outcome]], wanted: Outcome) -> set[str]:
     return {check for check, seen in outcomes.items() if wanted in seen}
 
 
-def drill(faults: Sequence[Fault]) -> int:
+def deviations(stack: Stack, fault: Fault, directory: Path, env: str = DEMO) -> list[str]:
+    """Put a fault into a stack, look, and mend it; how what is seen differs from what the fault declares."""
+    stack.apply(fault.change)
+    try:
+        for statement in fault.sql:
+            stack.sql(statement)
+        seen = judge_all(stack, directory, {*fault.caught_by, *fault.cannot_tell}, env)
+    finally:
+        for statement in fault.undo:
+            stack.sql(statement)
+        stack.reset()
+    return [
+        f"{word}: missed {sorted(set(declared) - found)}, too many {sorted(found - set(declared))}"
+        for word, found, declared in (
+            ("failed", ids(seen, Outcome.FAILED), fault.caught_by),
+            ("cannot tell", ids(seen, Outcome.CANNOT_TELL), fault.cannot_tell),
+        )
+        if found != set(declared)
+    ]
+
+
+def stack_of(env: str) -> Wanted | None:
+    """What an environment says of its stack."""
+    return load(env, defer_stack=True).settings.stack
+
+
+def drill(faults: Sequence[Fault], env: str = DEMO) -> int:
     """Print one line a fault; the number of faults that were not caught exactly."""
     wrong = 0
-    with start() as stack, tempfile.TemporaryDirectory() as scratch:
-        healthy = judge_all(stack, Path(scratch) / "healthy")
+    with start(wanted=stack_of(env)) as stack, tempfile.TemporaryDirectory() as scratch:
+        healthy = judge_all(stack, Path(scratch) / "healthy", env=env)
         bad = ids(healthy, Outcome.FAILED) | ids(healthy, Outcome.CANNOT_TELL)
         if bad:
             print(f"the healthy stack is not GO: {sorted(bad)}")  # noqa: T201
             return 1
         for fault in faults:
             clock = time.monotonic()
-            stack.apply(fault.change)
-            for statement in fault.sql:
-                stack.sql(statement)
-            seen = judge_all(stack, Path(scratch) / fault.id, {*fault.caught_by, *fault.cannot_tell})
-            for statement in fault.undo:
-                stack.sql(statement)
-            stack.reset()
-            failed, unseen = ids(seen, Outcome.FAILED), ids(seen, Outcome.CANNOT_TELL)
-            exact = failed == set(fault.caught_by) and unseen == set(fault.cannot_tell)
-            wrong += not exact
-            print(f"{'caught' if exact else 'WRONG '} {fault.id} ({time.monotonic() - clock:.1f} s)")  # noqa: T201
-            for word, found, declared in (
-                ("failed", failed, set(fault.caught_by)),
-                ("cannot tell", unseen, set(fault.cannot_tell)),
-            ):
-                if found != declared:
-                    print(f"    {word}: missed {sorted(declared - found)}, too many {sorted(found - declared)}")  # noqa: T201
+            differences = deviations(stack, fault, Path(scratch) / fault.id, env)
+            wrong += bool(differences)
+            print(f"{'WRONG ' if differences else 'caught'} {fault.id} ({time.monotonic() - clock:.1f} s)")  # noqa: T201
+            for difference in differences:
+                print(f"    {difference}")  # noqa: T201
             sys.stdout.flush()
     print(f"{len(faults) - wrong} passed, {wrong} failed")  # noqa: T201
     return wrong
 
 
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The exit code of a drill: 0 when every fault was caught by exactly the checks it names."""
+    parser = argparse.ArgumentParser(prog="python -m tests.drill", description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--env", default=DEMO, help="an environment with a stack: demo (the default), containers")
+    parser.add_argument("faults", nargs="*", metavar="FAULT", help="ids; without one, every fault")
+    given = parser.parse_args(arguments)
+    known = {fault.id: fault for fault in load_faults()}
+    if unknown := [name for name in given.faults if name not in known]:
+        parser.error(f"no such fault: {', '.join(unknown)}")
+    wanted = stack_of(given.env)
+    if wanted is None or wanted.compose:
+        parser.error(f"{given.env} has no stack of this suite's")
+    chosen = [known[name] for name in given.faults] or [each for each in known.values() if each.fits(wanted.launcher)]
+    if unfit := [fault.id for fault in chosen if not fault.fits(wanted.launcher)]:
+        parser.error(f"not to be made by the launcher {wanted.launcher}: {', '.join(unfit)}")
+    try:
+        return 1 if drill(chosen, given.env) else 0
+    except StackError as error:
+        print(f"no stack: {error}", file=sys.stderr)  # noqa: T201
+        return 1
+
+
 if __name__ == "__main__":
-    chosen = [fault for fault in load_faults() if not sys.argv[1:] or fault.id in sys.argv[1:]]
-    sys.exit(1 if drill(chosen) else 0)
+    sys.exit(main())

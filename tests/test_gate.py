@@ -83,6 +83,7 @@ def test_selecting_nothing_cannot_tell(tmp_path: Path) -> None:
         ("--env=demo", "--fault=nope"),
         ("--env=demo", "--fail-on=hgh"),
         ("--env=demo", "--run=nightli"),
+        ("--env=demo", "--fault=outage.pgbouncer_is_cut_off"),
         ("--env=demo", "checks/nope.py"),
         ("--env=nope", "--list-checks"),
         ("--env=nope", "--explain-env"),
