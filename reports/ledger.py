@@ -5,16 +5,19 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import asdict
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import pytest
 
 from fixtures.catalogue import Binding
-from fixtures.environment.loading import Environment
 from fixtures.plugin import RUN, selected
 from fixtures.vocabulary import Check
 from reports.outcomes import Judged
 from reports.records import Outcome, Row
+
+if TYPE_CHECKING:
+    from fixtures.environment.loading import Environment
 
 LEDGER: pytest.StashKey[Ledger] = pytest.StashKey()
 
