@@ -15,12 +15,14 @@ from fixtures.environment.loading import Environment
 from fixtures.environment.model import Target
 from fixtures.environment.policy import Settings
 from fixtures.environment.secrets import Secret
+from fixtures.environment.sections.auth import Auth
 from fixtures.environment.sections.backups import Backups
 from fixtures.environment.sections.compose import Compose
 from fixtures.environment.sections.dns import Dns
 from fixtures.environment.sections.endpoints import Endpoint, Paths
 from fixtures.environment.sections.instances import Instance
 from fixtures.environment.sections.postgres import Postgres, PostgresExpectations
+from fixtures.environment.sections.webhooks import Webhook
 from fixtures.probes._certificate import Served, Staple
 from fixtures.probes._certificate_revocation import Revocation
 from fixtures.probes._tls_suites import suite
@@ -29,12 +31,16 @@ from fixtures.probes.forged import ForgedEvidence, Reply
 from fixtures.probes.redis import RedisEvidence
 from fixtures.probes.tls import Protocol, TlsEvidence
 from fixtures.probes.tls_deep import TlsDeepEvidence
+from fixtures.probes.webhooks import Shape
 from fixtures.vocabulary import Evidence, Finding
 from tests._backup_records import ARTEFACT, BACKUPS, BUCKET, IN_S3, RESTORE
 from tests._records import (
     APEX,
     APEX6,
     APP,
+    ASKED,
+    AUTH,
+    AUTH_TARGET,
     CAA,
     COMPOSE,
     COMPOSE_TARGET,
@@ -54,6 +60,7 @@ from tests._records import (
     REPLICA,
     SERVED,
     SPF,
+    WEBHOOK,
     WWW,
     WWW6,
     link,
@@ -144,6 +151,10 @@ def bucket(**changes: Any) -> dict[str, Any]:
 EVERYWHERE = (Port(host="", published="5432", target=5432),)
 FORGED = ForgedEvidence(observed_at=NOW, replies=(Reply(kind="trace", name="TRACE /", status=405, asked=200),))
 FAILS: dict[str, tuple[Evidence, dict[str, Any]]] = {
+    "auth.client_id_is_one_of_googles": (
+        AUTH,
+        {"authorize": ASKED.model_copy(update={"client_id": "your-google-client-id"})},
+    ),
     "backups.bucket_encrypts_what_comes": (BACKUPS, bucket(encryption="AES256")),
     "backups.bucket_expires_old_ones": (BACKUPS, bucket(expires_after=0)),
     "backups.bucket_is_locked_as_declared": (BACKUPS, bucket(locked=False)),
@@ -322,6 +333,7 @@ FAILS: dict[str, tuple[Evidence, dict[str, Any]]] = {
     "redis.answers": (REDIS, {"loading": True}),
     "redis.connection_is_encrypted": (REDIS, {"tls": False}),
     "redis.last_save_succeeded": (REDIS, {"last_save_ok": False}),
+    "webhooks.secret_is_strong": (WEBHOOK, {"secret": Shape(length=128, different=16, prefixed=False)}),
     "tls.compression_is_off": (TLS, {"compression": True}),
     "tls.downgrades_are_noticed": (TLS, {"fallback_scsv": False}),
     "tls.diffie_hellman_is_long_enough": (TLS, {"dh_bits": 1024}),
@@ -342,6 +354,8 @@ DECLARED: dict[type[Target], Target] = {
     Backups: IN_S3,
     Compose: COMPOSE_TARGET,
     Dns: DOMAIN,
+    Auth: AUTH_TARGET,
+    Webhook: Webhook(endpoint="web", path="/webhook", scheme="lemonsqueezy"),
 }
 
 
