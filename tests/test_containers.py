@@ -70,7 +70,9 @@ def test_the_verdict_is_that_of_child_processes(tmp_path: Path, client: Any, own
     code, output = seen.gate(tmp_path / "demo", "demo")
     assert code == 0, output
     outcomes = seen.outcomes(tmp_path / "containers")
-    assert outcomes == seen.outcomes(tmp_path / "demo")
+    # What a container writes is not private on the machine that runs it: backups are made by child processes only.
+    others = [row for row in seen.outcomes(tmp_path / "demo") if row[0].partition(".")[0] not in ("backups", "restore")]
+    assert outcomes == others
     assert {"failover", "outage"} <= {name.partition(".")[0] for name, _, _ in outcomes}, "experiments are made in both"
 
 

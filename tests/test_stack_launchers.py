@@ -34,8 +34,8 @@ EXAMPLES = ROOT / "docs" / "ci"
 
 def rendered(layout: Layout, run_dir: Path, authority: Authority) -> dict[str, str]:
     """Every file and command of the stack, with what a launcher decides taken out."""
-    passwords = dict.fromkeys(("postgres", "emailai", "verifier", "replicator", "redis", "nextauth"), "secret")
-    plan = Plan(run_dir, layout, passwords=passwords, authority=authority)
+    plan = Plan(run_dir, layout, authority=authority)
+    plan.passwords = dict.fromkeys(plan.passwords, "secret")
     texts = {}
     for service in guide_services(plan):
         parts = {**service.files, "argv": " ".join(service.argv[1:]), "env": repr(sorted(service.env.items()))}
@@ -237,7 +237,7 @@ def test_a_kubernetes_job_runs_once_in_bounded_time_and_keeps_its_report(name: s
 
 @pytest.mark.parametrize("path", sorted(EXAMPLES.glob("*.y*ml")), ids=lambda path: path.name)
 def test_examples_use_options_that_exist(path: Path) -> None:
-    known = (ROOT / "fixtures" / "plugin.py").read_text(encoding="utf-8")
+    known = (ROOT / "fixtures" / "options.py").read_text(encoding="utf-8")
     for option in re.findall(r"(--[a-z][a-z-]+)=", path.read_text(encoding="utf-8")):
         assert option in ("--for", "--tls") or f'option("{option}"' in known, option
 
