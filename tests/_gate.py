@@ -36,7 +36,7 @@ def gate(
         command(directory, *options, root=root),
         capture_output=True,
         text=True,
-        timeout=90,
+        timeout=240,
         check=False,
         cwd=directory.parent if directory else "/",
         env={**os.environ, **(env or {})},
@@ -82,7 +82,7 @@ def outcomes(directory: Path) -> list[tuple[str, str, str]]:
 
 def copy_of_the_repository(directory: Path) -> Path:
     """The repository's tree, to be run and changed without touching the repository."""
-    for name in ("checks", "environments", "fixtures", "reports"):
+    for name in ("checks", "docs", "environments", "fixtures", "reports"):
         shutil.copytree(ROOT / name, directory / name, ignore=shutil.ignore_patterns("__pycache__", "out"))
     for name in ("conftest.py", "pyproject.toml"):
         shutil.copy(ROOT / name, directory)

@@ -195,7 +195,7 @@ def test_a_run_that_is_ended_leaves_nothing(
     came: dict[str, Callable[[], object]] = {
         "building": lambda: commands(mark),
         "starting": lambda: seen.of_owner(client, run.pid),
-        "looking": lambda: list((tmp_path / "run").glob("evidence/*")),
+        "looking": lambda: list((tmp_path / "run").glob("evidence/*.json")),
     }
     seen.until(came[moment])
     run.send_signal(number)
@@ -237,7 +237,7 @@ def test_the_next_start_sweeps_what_a_killed_run_and_its_watchdog_left(
     write(REDIS.replace("image: IMAGE", "build: ."))
     env = environment(tmp_path, "team/docker-compose.prod.yml", REDIS_ENVIRONMENT, REDIS_STACK)
     run = seen.begin(tmp_path / "run", env, variables={"REDIS_PASSWORD": "longer-than-that"})
-    seen.until(lambda: list((tmp_path / "run").glob("evidence/*")))
+    seen.until(lambda: list((tmp_path / "run").glob("evidence/*.json")))
     [directory] = seen.directories(run.pid)
     guard, _ = (directory / "watchdog").read_text().split()
     os.kill(int(guard), signal.SIGKILL)

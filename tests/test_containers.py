@@ -108,7 +108,7 @@ def test_a_run_that_is_ended_leaves_nothing(
     came: dict[str, Callable[[], object]] = {
         "network": lambda: client.networks.list(filters={"label": f"golive.pid={run.pid}"}),
         "containers": lambda: len(seen.of_owner(client, run.pid)) > 3,
-        "looking": lambda: list((tmp_path / "run").glob("evidence/*")),
+        "looking": lambda: list((tmp_path / "run").glob("evidence/*.json")),
         "experiment": lambda: client.containers.list(
             all=True, filters={"label": f"golive.pid={run.pid}", "status": "exited"}, ignore_removed=True
         ),
