@@ -74,7 +74,9 @@ DROP VIEW IF EXISTS golive.shapes;
 SELECT 'CREATE VIEW golive.shapes (relation, attribute, rows, total, clear, cipher, placeholders) AS '
        || string_agg(format($view$
 SELECT %1$L::regclass::text, %2$L, count(*), count(%2$I), count(*) FILTER (WHERE %2$I ~ '^(ya29\.|1//|eyJ[A-Za-z0-9_-]+\.|M\.[A-Z]|[01]\.A[A-Za-z]|EwB|gh[ous]_|xox[a-z]-)'),
-       count(*) FILTER (WHERE %2$I ~ '^([0-9a-fA-F]{48,}|[A-Za-z0-9+/_-]{40,}={0,2}|([A-Za-z0-9+/_=$-]+[:.|]){1,4}[A-Za-z0-9+/_=-]{24,})$'), count(*) FILTER (WHERE lower(%2$I) = 'admin@example.com')
+       count(*) FILTER (WHERE %2$I ~ '^([0-9a-fA-F]{48,}|[A-Za-z0-9+/_-]{40,}={0,2}|([A-Za-z0-9+/_=$-]+[:.|]){1,4}[A-Za-z0-9+/_=-]{24,})$'
+                              AND %2$I !~ '^(ya29\.|1//|eyJ[A-Za-z0-9_-]+\.|M\.[A-Z]|[01]\.A[A-Za-z]|EwB|gh[ous]_|xox[a-z]-)'),
+       count(*) FILTER (WHERE lower(%2$I) = 'admin@example.com')
   FROM %1$s $view$,
               (SELECT string_agg(quote_ident(p), '.') FROM unnest(string_to_array(substring(c FROM '^(.*)\.[^.]+$'), '.')) p),
               substring(c FROM '[^.]+$')), ' UNION ALL ')
