@@ -24,6 +24,7 @@ def check_connections_are_left(seen: ActivityEvidence, server: Postgres) -> None
 
     See: `psql -c "SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend'"`
     """
+    open_to_us(seen)
     room = seen.max_connections - seen.reserved
     limit = server.expect.connections
     expect(

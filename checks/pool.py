@@ -142,6 +142,9 @@ def check_nobody_goes_past_the_pool(seen: PoolUseEvidence) -> None:
     See: `psql -c "SELECT client_addr, application_name FROM pg_stat_activity WHERE usename = 'emailai'"`
     """
     role = has_role(seen)
+    if not seen.sees_all:
+        grant = f"GRANT pg_monitor TO {seen.own_role}"
+        raise CannotTell(f"our role may not see the sessions of others. Run: {grant}", cause="permission")
     past = seen.past.get("", 0)
     if past and not seen.through and seen.served:
         raise CannotTell(

@@ -58,19 +58,19 @@ END $$;
 SELECT format('GRANT SELECT (%I) ON %s TO verifier', substring(c FROM '[^.]+$'),
               (SELECT string_agg(quote_ident(p), '.') FROM unnest(string_to_array(substring(c FROM '^(.*)\.[^.]+$'), '.')) p))
   FROM unnest(string_to_array(:'ids', ',')) c \gexec
-SELECT DISTINCT format('CREATE POLICY golive ON %s FOR SELECT TO verifier USING (true)', t.oid::regclass)
+SELECT DISTINCT format('CREATE POLICY golive_verifier ON %s FOR SELECT TO verifier USING (true)', t.oid::regclass)
   FROM unnest(string_to_array(:'ids', ',')) c, pg_class t
  WHERE t.oid = to_regclass((SELECT string_agg(quote_ident(p), '.')
                               FROM unnest(string_to_array(substring(c FROM '^(.*)\.[^.]+$'), '.')) p))
-   AND t.relrowsecurity AND NOT EXISTS (SELECT FROM pg_policy WHERE polrelid = t.oid AND polname = 'golive') \gexec
+   AND t.relrowsecurity AND NOT EXISTS (SELECT FROM pg_policy WHERE polrelid = t.oid AND polname = 'golive_verifier') \gexec
 \endif
 
 -- Tokens and addresses: verifier gets numbers from a view and can read none of them. The view's owner must be above the
 -- policies of these tables (a superuser, or BYPASSRLS).
 \if :{?shapes}
-CREATE SCHEMA IF NOT EXISTS golive;
+SELECT 'CREATE SCHEMA golive' WHERE to_regnamespace('golive') IS NULL \gexec
 GRANT USAGE ON SCHEMA golive TO verifier;
-DROP VIEW IF EXISTS golive.shapes;
+SELECT 'DROP VIEW golive.shapes' WHERE to_regclass('golive.shapes') IS NOT NULL \gexec
 SELECT 'CREATE VIEW golive.shapes (relation, attribute, rows, total, clear, cipher, placeholders) AS '
        || string_agg(format($view$
 SELECT %1$L::regclass::text, %2$L, count(*), count(%2$I), count(*) FILTER (WHERE %2$I ~ '^(ya29\.|1//|eyJ[A-Za-z0-9_-]+\.|M\.[A-Z]|[01]\.A[A-Za-z]|EwB|gh[ous]_|xox[a-z]-)'),
