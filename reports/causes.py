@@ -16,6 +16,7 @@ PHRASES = {
     "deadline": "too slow to be seen",
     "program": "no usable answer",
     "age": "not looked at lately",
+    "incomplete": "not among the kept evidence",
     "elsewhere": "evidence of something else",
     "bug": "bug in the suite",
 }
@@ -27,11 +28,13 @@ _DO = {
     "deadline": "look at the load of {target}; if it is always this slow, give it a longer deadline",
     "program": "compare what {target} is with what the environment file says of it",
     "age": "let --run=nightly look at {target}",
+    "incomplete": "look in a run of its own: the saved one did not need it, or ended before it was seen",
     "elsewhere": "look at {target} itself, or judge the saved run by the environment it was seen in",
     "bug": "report it, with {evidence}",
 }
 _DO_ELSE = "run again; if it comes back, report it with the run's directory"
 _MOST_FILES = 2
+_MOST_IDS = 3
 
 
 @dataclass(frozen=True)
@@ -59,7 +62,7 @@ class Cause:
 
     def at_stake(self, limit: int = 4) -> str:
         """The ids of the checks not seen, the worst first, at most `limit`."""
-        return wording.listed(dict.fromkeys(wording.line(row.id) for row in self.rows), limit, ", ")
+        return ids(self.rows, limit)
 
     def details(self) -> list[str]:
         """What was seen, each different text once."""
@@ -67,7 +70,7 @@ class Cause:
         for row in self.rows:
             texts.append(reason(row).message if self.word else wording.line(row.seen))
             texts += [wording.line(row.note)] if row.outcome is Outcome.CANNOT_TELL else []
-        return [text for text in dict.fromkeys(texts) if text and text != self.name]
+        return [text for text in dict.fromkeys(texts) if text not in ("", self.name, PHRASES.get(self.word))]
 
 
 def reason(row: Row) -> Reason:
@@ -136,16 +139,31 @@ def clause(rows: Iterable[Row]) -> str:
     return wording.listed((name for name in names if name), 4, "; ")
 
 
+def ids(rows: Iterable[Row], limit: int) -> str:
+    """The ids of rows, each once, at most `limit`."""
+    return wording.listed(dict.fromkeys(wording.line(row.id) for row in rows), limit, ", ")
+
+
 def warned(run: Run) -> list[str]:
-    """What is warned, each finding in one line, what was not seen together by its cause."""
-    rows = wording.of(run, Outcome.WARNED)
-    found = [wording.noted(row) for row in rows if not row.unseen]
-    blind = grouped(row for row in rows if row.unseen and not row.under)
-    found += [f"{len(cause.rows)} not seen ({cause.severities}): {cause.name}" for cause in blind]
-    folded = [row for row in rows if row.under]
-    for label in dict.fromkeys(row.under for row in folded):
-        under = [row for row in folded if row.under == label]
-        found.append(f"{len(under)} not seen ({wording.severity_counts(under)}) because of {wording.line(label)}")
+    """What is warned, each finding in one line; what was not seen by its cause, with the first of its checks."""
+    seen = [wording.noted(row) for row in wording.of(run, Outcome.WARNED) if not row.unseen]
+    return seen + [named(text, rows) for text, rows in warned_blindly(run)]
+
+
+def named(text: str, rows: Iterable[Row]) -> str:
+    """The text and the first of the checks that it is about."""
+    return f"{text} ({ids(rows, _MOST_IDS)})"
+
+
+def warned_blindly(run: Run) -> list[tuple[str, tuple[Row, ...]]]:
+    """What was not seen and only warned, together by its cause: how much it is and why, and the rows."""
+    rows = [row for row in wording.of(run, Outcome.WARNED) if row.unseen]
+    blind = grouped(row for row in rows if not row.under)
+    found = [(f"{len(cause.rows)} not seen ({cause.severities}): {cause.name}", cause.rows) for cause in blind]
+    for label in dict.fromkeys(row.under for row in rows if row.under):
+        under = tuple(row for row in rows if row.under == label)
+        many = f"{len(under)} not seen ({wording.severity_counts(under)})"
+        found.append((f"{many} because of {wording.line(label)}", under))
     return found
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from reports.wording import UNREAD
+
 
 def not_covered(
     unbound: Mapping[str, tuple[str, ...]], sections: Iterable[str], declared: Iterable[str], unread: Iterable[str]
@@ -12,4 +14,4 @@ def not_covered(
     reasons = {**{f"{name} (not declared)": () for name in sections if name not in set(declared)}, **unbound}
     lines = [f"{reason}: {', '.join(ids)}" if ids else reason for reason, ids in sorted(reasons.items())]
     keys = ", ".join(unread)
-    return (*lines, f"no check reads: {keys}") if keys else tuple(lines)
+    return (*lines, f"{UNREAD}: {keys}") if keys else tuple(lines)

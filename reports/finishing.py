@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import shlex
+import shutil
+import sys
+from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 
+from fixtures.environment.document import shown
 from fixtures.environment.model import load_sections, unread
+from fixtures.evidence.declaration import DECLARATION
 from fixtures.evidence.store import Store, now
 from fixtures.plugin import MOMENT, RUN
 from fixtures.run import Run as GateRun
@@ -71,9 +77,10 @@ def finish(session: pytest.Session, run: GateRun) -> Run:
         ),
         evidence=_evidence(run),
         replayed=run.replay is not None,
-        directory=str(run.directory),
-        command=_command(config),
+        directory=shown(run.directory),
+        command=_command(config, run),
         suite_version=VERSION,
+        environment_file=_environment_file(config, run),
         environment_digest=run.environment.digest,
         evidence_digest=_digest(run.store),
     )
@@ -96,8 +103,8 @@ def unjudged(config: pytest.Config, error: Exception) -> Run:
         selected=0,
         generated=len(run.rows),
         replayed=run.replay is not None,
-        directory=str(run.directory),
-        command=_command(config),
+        directory=shown(run.directory),
+        command=_command(config, run),
         suite_version=VERSION,
     )
 
@@ -111,11 +118,12 @@ def _never_run(run: GateRun) -> Judged:
 def _evidence(run: GateRun) -> tuple[EvidenceNote, ...]:
     """What was judged by; not what a saved run has of something else."""
     foreign = run.replay.foreign if run.replay else {}
+    where = f"{shown(_seen_by(run))}/" if run.replay else ""
     return tuple(
         EvidenceNote(
             kind=saved.kind,
             target=saved.target,
-            file=f"evidence/{run.store.path(saved.kind, saved.target, saved.look).name}",
+            file=f"{where}evidence/{run.store.path(saved.kind, saved.target, saved.look).name}",
             observed_at=saved.observed_at.isoformat(),
             seconds=saved.seconds,
             ok=saved.failure is None,
@@ -134,7 +142,34 @@ def _digest(store: Store) -> str:
     return digest.hexdigest()
 
 
-def _command(config: pytest.Config) -> str:
-    """How to run this again: a run needs a report directory of its own."""
-    given = [argument for argument in config.invocation_params.args if not argument.startswith("--report-dir")]
-    return shlex.join(["pytest", *given])
+def _environment_file(config: pytest.Config, run: GateRun) -> str:
+    if run.replay is not None and not config.option.env:
+        return shown(_seen_by(run) / DECLARATION)
+    return shown(run.environment.path)
+
+
+def _seen_by(run: GateRun) -> Path:
+    """The directory of the run whose evidence is judged."""
+    return run.store.directory.parent
+
+
+def _command(config: pytest.Config, run: GateRun) -> str:
+    """How to run this again: a run needs a report directory of its own, and `latest` will be another one."""
+    arguments = config.invocation_params.args
+    given = [argument for argument in arguments if not argument.startswith("--report-dir")]
+    if run.replay is not None:
+        again = f"--replay={shown(_seen_by(run))}"
+        given = [again if argument.startswith("--replay=") else argument for argument in given]
+    return shlex.join([*started(arguments, sys.orig_argv), *given])
+
+
+def started(arguments: Sequence[str], typed: Sequence[str]) -> list[str]:
+    """How pytest was started, without its `arguments`, from the whole line that was `typed` (`sys.orig_argv`)."""
+    before = list(typed[: len(typed) - len(arguments)])
+    if not before or list(typed[len(before) :]) != list(arguments):
+        return [sys.executable, "-m", "pytest"]
+    if len(before) != 2:
+        return before
+    # A script: the system has put the interpreter of its first line before it, and looked for it on PATH.
+    script = before[1]
+    return [Path(script).name if shutil.which(Path(script).name) == script else script]

@@ -25,11 +25,13 @@ _MARK = {
     Outcome.CANNOT_TELL: "?",
 }
 
-
 _SHORT = {"critical": "crit", "medium": "med", "advisory": "adv"}
 _TROUBLE = (Outcome.FAILED, Outcome.CANNOT_TELL, Outcome.WARNED, Outcome.WAIVED)
 # Without it a phone lays the page out 980 px wide; pytest-html's own head has none.
 _VIEWPORT = '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+
+# The table is outside of it: the style shows it while this is open.
+_PYTEST = '<details class="gl-all gl-pytest"><summary>The table of pytest-html (needs JavaScript)</summary></details>'
 
 
 def page(run: Run) -> str:
@@ -45,10 +47,10 @@ def page(run: Run) -> str:
 
 def static_document(run: Run) -> str:
     """The report as a fragment with its own style, the verdict first; every text of the run is escaped."""
-    return f"{_VIEWPORT}<style>{_style()}</style>\n{_article(run)}"
+    return f"{_VIEWPORT}<style>{_style()}</style>\n{_article(run, _PYTEST)}"
 
 
-def _article(run: Run) -> str:
+def _article(run: Run, more: str = "") -> str:
     parts = [
         _header(run),
         _notes(run),
@@ -58,11 +60,12 @@ def _article(run: Run) -> str:
         _warned(run),
         _listing("Waived", Outcome.WAIVED, [_entry(row, run) for row in wording.of(run, Outcome.WAIVED)]),
         _strings("Waiver not needed any more", wording.needless(run)),
-        _strings("Not covered", run.not_covered),
+        _listing("Not covered", None, [_uncovered(text) for text in run.not_covered]),
         _strings("Reused evidence", wording.reused(run)),
         _facts(run),
         _table(run),
         _evidence(run),
+        more,
     ]
     return '<article class="golive">\n' + "\n".join(filter(None, parts)) + "\n</article>\n"
 
@@ -88,25 +91,24 @@ def _code(text: str) -> str:
 
 
 def _header(run: Run) -> str:
-    took = wording.duration((run.judged_at - run.started_at).total_seconds())
     mark = wording.partial(run) or ("" if run.complete else "INCOMPLETE")
     partial = f' <span class="gl-partial">{_text(mark)}</span>' if mark else ""
     meaning = wording.meaning(run)
     replayed = ", replayed from kept evidence" if run.replayed else ""
-    when = " · ".join(
-        filter(None, [f"{wording.stamp(run.started_at)} ({took})", run.ticket, f"{run.run} run{replayed}"])
-    )
+    when = " · ".join(filter(None, [wording.begun(run), run.ticket, f"{run.run} run{replayed}"]))
     return (
         f'<header class="gl-head gl-{_TONE[run.verdict]}">'
         f'<h1><span class="gl-verdict">{_text(run.verdict)}</span> '
         f'<span class="gl-what">{_text(" ".join(filter(None, (run.environment, run.release))))}</span>{partial}</h1>'
         f'<p class="gl-reason">{_text(run.reason)}</p>'
         + (f'<p class="gl-meaning">{_text(meaning[0].upper() + meaning[1:])}</p>' if meaning else "")
-        + f'<p class="gl-counts">{_text(wording.counts_line(run))}</p><p class="gl-counts">{_text(when)}</p></header>'
+        + (f'<p class="gl-counts">{_text(wording.counts_line(run))}</p>' if run.verdict is not Verdict.GO else "")
+        + f'<p class="gl-counts">{_text(when)}</p></header>'
     )
 
 
 def _facts(run: Run) -> str:
+    digests = {"Environment, SHA-256": run.environment_digest, "Evidence, SHA-256": run.evidence_digest}
     facts = {
         "Environment": run.environment,
         "Release": run.release,
@@ -115,11 +117,15 @@ def _facts(run: Run) -> str:
         "Judged": wording.stamp(run.judged_at),
         "Suite": run.suite_version,
         **{name.replace("_", " ").capitalize(): value for name, value in run.extra.items()},
-        "Environment file": run.environment_digest,
-        "Digest of the evidence": run.evidence_digest,
+        "Environment file": run.environment_file,
     }
     shown = "".join(
         f"<div><dt>{_text(name)}</dt><dd>{_text(value)}</dd></div>" for name, value in facts.items() if value
+    )
+    shown += "".join(
+        f'<div class="gl-wide"><dt>{name}</dt><dd><code>{_text(value)}</code></dd></div>'
+        for name, value in digests.items()
+        if value
     )
     again = f'<p class="gl-again">Again: <code>{_text(run.command)}</code></p>' if run.command else ""
     return f'<section><h2>This run</h2><dl class="gl-facts">{shown}</dl>{again}</section>'
@@ -199,7 +205,7 @@ def _failures(run: Run) -> str:
 def _failure(row: Row, hidden: tuple[Row, ...], notes: Iterable[EvidenceNote]) -> str:
     return (
         f'<div class="gl-card gl-nogo"><h3>{_name(row)}</h3>'
-        f'<p class="gl-rule">{_prose(row.rule)} <em>{_text(wording.rollback(row.scope))}</em></p>'
+        f'<p class="gl-rule">{_prose(row.rule)} <em>· {_text(wording.rollback(row.scope))}</em></p>'
         f"{_details(row, notes)}{_rows_of('Hides ' + causes.hides(hidden), hidden) if hidden else ''}</div>"
     )
 
@@ -208,10 +214,10 @@ def _details(row: Row, notes: Iterable[EvidenceNote]) -> str:
     notes = list(notes)
     # The area's own evidence where it has some, else all there is of the target.
     notes = [note for note in notes if wording.kind(note).replace(" ", "_").startswith(row.area)] or notes
-    facts = [("observed", f"<code>{_text(row.seen)}</code>"), ("required", f"<code>{_text(row.required)}</code>")]
+    facts = [("seen", f"<code>{_text(row.seen)}</code>"), ("required", f"<code>{_text(row.required)}</code>")]
     facts += [("why", _text(row.note))] if row.note else []
     facts += [("fix", _prose(row.fix))] if row.fix else []
-    facts += [("see", _code(wording.command(row)))] if row.see else []
+    facts += [("see it", _code(wording.command(row)))] if row.see else []
     facts += [("evidence", ", ".join(map(_link, notes)))] if notes else []
     facts += [("guide", _text(", ".join(row.statements)))] if row.statements else []
     return '<dl class="gl-detail">' + "".join(f"<dt>{name}</dt><dd>{value}</dd>" for name, value in facts) + "</dl>"
@@ -242,16 +248,14 @@ def _cause(cause: causes.Cause, run: Run, notes: Iterable[EvidenceNote]) -> str:
 def _warned(run: Run) -> str:
     rows = wording.of(run, Outcome.WARNED)
     seen = [row for row in rows if not row.unseen]
-    # The texts start with one for each row that was seen; the rest are groups of what was not.
-    entries = [_entry(row, run) for row in seen] + [
-        f"<li>{_text(text)}</li>" for text in causes.warned(run)[len(seen) :]
-    ]
+    entries = [_entry(row, run) for row in seen]
+    entries += [f"<li>{_rows_of(causes.named(text, blind), blind)}</li>" for text, blind in causes.warned_blindly(run)]
     return _listing("Warned", Outcome.WARNED, entries, len(rows))
 
 
 def _entry(row: Row, run: Run) -> str:
     note = wording.waiver(row, run.judged_at) if row.outcome is Outcome.WAIVED else row.note.removeprefix("warned: ")
-    facts = [("observed", row.seen), ("required", row.required)]
+    facts = [("seen", row.seen), ("required", row.required)]
     return (
         f"<li>{_name(row)}<br>{_text(note)}"
         + "".join(f" <small>{label} <code>{_text(text)}</code></small>" for label, text in facts if text)
@@ -261,6 +265,14 @@ def _entry(row: Row, run: Run) -> str:
 
 def _strings(title: str, texts: Iterable[str]) -> str:
     return _listing(title, None, [f"<li>{_text(text)}</li>" for text in texts])
+
+
+def _uncovered(text: str) -> str:
+    why, names = wording.uncovered(text)
+    if not names:
+        return f"<li>{_text(why)}</li>"
+    entries = "".join(f"<li>{_text(name)}</li>" for name in names)
+    return f"<li><details><summary>{_text(why)} ({len(names)})</summary><ul>{entries}</ul></details></li>"
 
 
 def _listing(title: str, outcome: Outcome | None, entries: list[str], number: int = 0) -> str:
@@ -283,13 +295,13 @@ def _table(run: Run) -> str:
         f'<tr><td data-label="outcome" class="gl-o-{row.outcome}">{_MARK[row.outcome]} '
         f'{wording.OUTCOME_WORDS[row.outcome]}</td><td data-label="severity">{_badge(row.severity)}</td>'
         f'<td data-label="check"><b>{_text(row.id)}</b><br><small>{_prose(row.rule)}</small></td>'
-        f'<td data-label="target">{_text(row.target)}</td><td data-label="observed">{_text(row.seen or row.cause)}'
+        f'<td data-label="target">{_text(row.target)}</td><td data-label="seen">{_text(row.seen or row.cause)}'
         + (f"<br><small>because of {_text(row.under)}</small>" if row.under else "")
         + f'</td><td data-label="required">{_text(row.required)}</td></tr>'
         for row in sorted(run.rows, key=wording.order)
     )
     head = "".join(
-        f'<th scope="col">{name}</th>' for name in ("Outcome", "Severity", "Check", "Target", "Observed", "Required")
+        f'<th scope="col">{name}</th>' for name in ("Outcome", "Severity", "Check", "Target", "Seen", "Required")
     )
     return (
         f'<details class="gl-all"><summary>All {len(run.rows)} checks</summary><table class="gl-rows">'

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import asdict
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -12,6 +15,9 @@ from fixtures.plugin import RUN, selected
 from fixtures.vocabulary import Check
 from reports.outcomes import Judged
 from reports.records import Outcome, Row
+
+if TYPE_CHECKING:
+    from fixtures.environment.loading import Environment
 
 LEDGER: pytest.StashKey[Ledger] = pytest.StashKey()
 
@@ -72,11 +78,24 @@ def entry(check: Check, target: str, carried: dict[str, str], config: pytest.Con
         seen=clean(carried["seen"]),
         required=carried["required"],
         fix=check.fix,
-        see=check.see,
+        see=here(check.see, config.stash[RUN].environment, target),
         statements=check.statements,
         note=carried["note"],
         cause=clean(carried["cause"]),
     )
+
+
+def here(see: str, environment: Environment, target: str) -> str:
+    """The command for this target: HOST is its host, where a plain connection to that name leads to it."""
+    section, _, name = target.partition(".")
+    looked_at = environment.sections.get(section, {}).get(name)
+    url = getattr(looked_at, "url", None)
+    if not isinstance(url, str) or getattr(looked_at, "connect", None):
+        return see
+    parts = urlsplit(url)
+    if parts.scheme != "https" or not parts.hostname or parts.port not in (None, 443):
+        return see
+    return re.sub(r"\bHOST\b", parts.hostname, see)
 
 
 def text(check: Check, target: str, judged: Judged) -> str:

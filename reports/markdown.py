@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 
 from reports import causes, wording
-from reports.records import Outcome, Run
+from reports.records import Outcome, Run, Verdict
 
 MOST_LINES = 60
 _MOST_FAILURES = 6
 _MOST_CAUSES = 4
 _MOST_NAMES = 5
 _LONGEST = 300
+_LONGEST_REASON = 80
 _LONGEST_COMMAND = 2000
 
 
@@ -27,7 +28,7 @@ def summary(run: Run) -> str:
 
 def _head(run: Run) -> list[str]:
     title = " ".join(part for part in (run.environment, run.release) if part)
-    facts = [f"run {run.run}", wording.stamp(run.started_at)]
+    facts = [f"run {run.run}", wording.begun(run)]
     facts += [f"ticket {run.ticket}"] if run.ticket else []
     facts += ["replayed from kept evidence"] if run.replayed else []
     meaning = wording.meaning(run)
@@ -37,7 +38,8 @@ def _head(run: Run) -> list[str]:
         f"**{_prose(wording.reason(run)) or 'no reason given'}**",
         *(["", _prose(meaning[0].upper() + meaning[1:])] if meaning else []),
         "",
-        f"{_prose(wording.counts_line(run))}  ",
+        # Of a GO the reason has said it.
+        *([f"{_prose(wording.counts_line(run))}  "] if run.verdict is not Verdict.GO else []),
         " · ".join(_prose(fact) for fact in facts),
     ]
 
@@ -52,7 +54,7 @@ def _failures(run: Run, most: int) -> list[str]:
         found.append(f"{number}. **{_prose(row.severity)}** {_code(row.id)}{target} · {scope}")
         found.append(f"   - seen {_code(row.seen)}")
         found.append(f"   - required {_code(row.required)}")
-        found += [f"   - fix: {_prose(row.fix)}"] if row.fix else []
+        found += [f"   - fix: {_marked(row.fix)}"] if row.fix else []
         found += [f"   - see {_code(wording.command(row), _LONGEST_COMMAND)}"] if row.see else []
         if row.label in hidden:
             found.append(f"   - hides {_prose(causes.hides(hidden[row.label]))}")
@@ -82,12 +84,12 @@ def _rest(run: Run) -> list[str]:
         f"Warned {len(wording.of(run, Outcome.WARNED))}": causes.warned(run),
         f"Waived {len(wording.of(run, Outcome.WAIVED))}": wording.waived(run),
         "Waiver not needed any more": wording.needless(run),
-        "Not covered": run.not_covered,
+        "Not covered": [wording.uncovered_short(text, _LONGEST_REASON) for text in run.not_covered],
         "Reused evidence": wording.reused(run),
         "Note": run.warnings,
     }
     found = [
-        f"- **{label}**: {wording.listed((_prose(text, 160) for text in texts), _MOST_NAMES)}"
+        f"- **{label}**: {wording.listed((_prose(text, 240) for text in texts), _MOST_NAMES)}"
         for label, texts in named.items()
         if texts
     ]
@@ -98,11 +100,20 @@ def _rest(run: Run) -> list[str]:
 
 def _prose(text: str, limit: int = _LONGEST) -> str:
     """Text on one line in which no character is markup, a mention or a reference."""
-    found = wording.clip(wording.line(text), limit)
+    return _escaped(wording.clip(wording.line(text), limit))
+
+
+def _escaped(found: str) -> str:
     found = re.sub(r"([\\`*\[\]|~])", r"\\\1", found)
     found = re.sub(r"(?<![0-9A-Za-z])_|_(?![0-9A-Za-z])", r"\\_", found)
     found = found.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     return re.sub(r"(?<!\w)#", "&#35;", found).replace("@", "&#64;").replace("$", "&#36;")
+
+
+def _marked(text: str) -> str:
+    """Prose in which what stands between single backticks is a code span."""
+    parts = re.split(r"(?<!`)`([^`]+)`(?!`)", wording.clip(wording.line(text), _LONGEST))
+    return "".join(_code(part) if number % 2 else _escaped(part) for number, part in enumerate(parts))
 
 
 def _code(text: str, limit: int = _LONGEST) -> str:

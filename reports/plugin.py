@@ -35,6 +35,10 @@ def pytest_golive_begin(config: pytest.Config, run: GateRun) -> None:
 
     config.stash[LEDGER] = Ledger(config)
     config.pluginmanager.register(config.stash[LEDGER], "golive-ledger")
+    if config.option.verbose <= 0:
+        from reports.quiet import quieten
+
+        quieten(config)
     if not config.option.htmlpath:
         config.option.htmlpath = str(run.directory / "report.html")
         config.option.self_contained_html = True

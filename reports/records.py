@@ -69,8 +69,8 @@ class Row:
 
 @dataclass(frozen=True)
 class EvidenceNote:
-    """One piece of evidence: its file below the run directory, when it was seen, how long that took (seconds), and
-    how old it may be when an earlier run's is reused (`accept`, seconds)."""
+    """One piece of evidence: its file below the run directory (of a replay, where it is kept), when it was seen, how
+    long that took (seconds), and how old it may be when an earlier run's is reused (`accept`, seconds)."""
 
     kind: str
     target: str
@@ -84,7 +84,10 @@ class EvidenceNote:
 
 @dataclass(frozen=True)
 class Run:
-    """A finished run, ready to be written in any format; times are UTC, `command` is the line that repeats it."""
+    """A finished run, ready to be written in any format; times are UTC, `command` is the line that repeats it.
+
+    `environment_file` is the file that it was judged by, and `environment_digest` the SHA-256 of all its layers.
+    """
 
     verdict: Verdict
     exit_code: int
@@ -105,6 +108,7 @@ class Run:
     replayed: bool = False
     directory: str = ""
     suite_version: str = ""
+    environment_file: str = ""
     environment_digest: str = ""
     evidence_digest: str = ""
     command: str = ""

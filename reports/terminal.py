@@ -28,7 +28,7 @@ def lines(run: Run, *, width: int = 100) -> list[str]:
         *_each("PASSES NOW", 0, wording.needless(run), width),
     ]
     if run.not_covered:
-        one_line = [wording.clip(wording.line(text), width - _LABEL) for text in run.not_covered]
+        one_line = [wording.uncovered_short(text, width - _LABEL) for text in run.not_covered]
         found += _each("NOT COVERED", None, one_line, width)
     if reused := wording.reused(run):
         found += _labelled("REUSED", wording.listed(reused, _MOST_NAMES), width)
@@ -48,6 +48,7 @@ def _heading(run: Run) -> str:
     parts = [run.environment]
     parts += [f"release {run.release}"] if run.release else []
     parts += [run.ticket] if run.ticket else []
+    parts += [f"{run.run} run"]
     parts += ["replayed from kept evidence"] if run.replayed else []
     parts += [f"{name} {value}" for name, value in run.extra.items()]
     return " · ".join(wording.line(part) for part in parts)

@@ -18,6 +18,9 @@ OUTCOME_WORDS = {
     Outcome.WAIVED: "waived",
     Outcome.CANNOT_TELL: "not seen",
 }
+UNREAD = "no check reads"
+"""What is not covered since no check reads it."""
+
 ROLLBACK = {"release": "rollback may help", "estate": "rollback does not help"}
 
 # What XML 1.0 forbids, C1 controls, and marks that reverse or hide text: none of them belongs in a report.
@@ -93,7 +96,17 @@ def counts_line(run: Run) -> str:
         parts.append(f"{found[Outcome.CANNOT_TELL]} not seen ({severity_counts(of(run, Outcome.CANNOT_TELL))})")
     if len(run.rows) < run.selected:
         parts.append(f"{run.selected - len(run.rows)} without an outcome")
-    return " · ".join([*parts, duration((run.judged_at - run.started_at).total_seconds())])
+    return " · ".join([*parts, took(run)])
+
+
+def begun(run: Run) -> str:
+    """When the run began, and of a GO, whose counts its reason has told, how long it took."""
+    return stamp(run.started_at) + (f" ({took(run)})" if run.verdict is Verdict.GO else "")
+
+
+def took(run: Run) -> str:
+    """How long the run took."""
+    return duration((run.judged_at - run.started_at).total_seconds())
 
 
 def seen_and_fine(run: Run) -> str:
@@ -191,6 +204,21 @@ def waiver(row: Row, judged_at: datetime) -> str:
         return note
     days = "its last day" if left == 0 else f"{plural(left, 'day')} left" if left > 0 else f"over since {-left} d"
     return f"{found[1]}, {days}{found[3]}"
+
+
+def uncovered(text: str) -> tuple[str, tuple[str, ...]]:
+    """The reason why something is not covered, and the checks or keys that are not for it."""
+    reason_, _, names = line(text).partition(": ")
+    return reason_, tuple(filter(None, names.split(", ")))
+
+
+def uncovered_short(text: str, limit: int) -> str:
+    """The same on one line: with the names where these fit, else with how many there are."""
+    why, names = uncovered(text)
+    whole = f"{why}: {', '.join(names)}" if names else why
+    if len(whole) <= limit or not names:
+        return whole
+    return f"{why}: {plural(len(names), 'key' if why == UNREAD else 'check')}"
 
 
 def reused(run: Run) -> list[str]:

@@ -6,10 +6,14 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from fixtures.environment.sections.auth import Auth
 from fixtures.environment.sections.compose import Compose
 from fixtures.environment.sections.dns import Caa, Dns, DnsExpectations, Mail
 from fixtures.probes._certificate import Link, Served
 from fixtures.probes._certificate_revocation import Revocation
+from fixtures.probes._migration_tools import Row
+from fixtures.probes._sign_in import Authorize, Reply
+from fixtures.probes.auth import Agreement, AuthEvidence, Landing, LibraryCookie
 from fixtures.probes.certificate import CertificateEvidence
 from fixtures.probes.compose import ComposeEvidence, Health, Mount, Port, ServiceSeen
 from fixtures.probes.database import Archiving, DatabaseEvidence, Extension, ReplicaEvidence, Role
@@ -24,6 +28,9 @@ from fixtures.probes.dns import (
     ReportAddress,
     Spf,
 )
+from fixtures.probes.drift import DriftEvidence
+from fixtures.probes.migrations import MigrationsEvidence
+from fixtures.probes.webhooks import Delivery, Shape, WebhookEvidence
 
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
 DATABASE = DatabaseEvidence(
@@ -196,4 +203,105 @@ MAIL = MailDnsEvidence(
     spf=(SPF, Spf(name="emailai.test", answer=_answer("emailai.test", "TXT"))),
     dkim=(DKIM,),
     dmarc=DMARC,
+)
+DRIFT = DriftEvidence(
+    observed_at=NOW,
+    source="git 4f2c1ab90d12",
+    seen_on="primary",
+    replayed=3,
+    major=15,
+    schemas=("public",),
+    compared={"table": 2},
+    found={},
+    differences=(),
+    app_role="app",
+    declared_extensions=("uuid-ossp", "pg_trgm"),
+)
+MIGRATIONS = MigrationsEvidence(
+    observed_at=NOW,
+    source="git 4f2c1ab90d12",
+    scripts=("1_a", "2_b"),
+    incomplete=(),
+    table="public._prisma_migrations",
+    rows=tuple(
+        Row(name=name, state="applied", same=True, steps=1, started_at=began, finished_at=began + timedelta(seconds=1))
+        for name, began in (("1_a", NOW - timedelta(days=2)), ("2_b", NOW - timedelta(days=1)))
+    ),
+    lock=None,
+    in_recovery=False,
+)
+ORIGIN = "https://web.test"
+AUTH_TARGET = Auth(endpoint="web")
+ASKED = Authorize(
+    origin="https://accounts.google.com",
+    redirect_uri=f"{ORIGIN}/api/auth/callback/google",
+    client_id="1029384756-emailai.apps.googleusercontent.com",
+    response_type="code",
+    scopes=("openid", "email", "profile"),
+    state=43,
+    challenge=43,
+    challenge_method="S256",
+    access_type="",
+    prompt="",
+)
+AUTH = AuthEvidence(
+    observed_at=NOW,
+    origin=ORIGIN,
+    path="/api/auth",
+    provider="google",
+    library="next-auth@4",
+    shown_by="the names of its cookies",
+    complaint="",
+    replies=tuple(Reply(name=name, status=200) for name in ("providers", "csrf", "session")),
+    providers=("google",),
+    addresses=(f"{ORIGIN}/api/auth/signin/google", f"{ORIGIN}/api/auth/callback/google"),
+    session="empty",
+    session_status=200,
+    session_cache="private, no-cache, no-store",
+    foreign_session="empty",
+    start=Reply(name="a sign-in", status=200, leads="https://accounts.google.com/o/oauth2/v2/auth", authorizes=True),
+    authorize=ASKED,
+    forged=(
+        Reply(name="a sign-in with a wrong token", status=200, leads=f"{ORIGIN}/api/auth/signin", says="csrf=true"),
+        Reply(name="a sign-in without a token", status=200, leads=f"{ORIGIN}/api/auth/signin", says="csrf=true"),
+    ),
+    callbacks=(
+        Landing(
+            reply=Reply(
+                name="a callback with nothing",
+                status=302,
+                leads=f"{ORIGIN}/api/auth/error",
+                says="error=OAuthCallback",
+            ),
+            at=f"{ORIGIN}/api/auth/signin",
+            status=200,
+            content_type="text/html; charset=utf-8",
+        ),
+    ),
+    cookies=(
+        LibraryCookie(
+            role="csrf", name="__Host-next-auth.csrf-token", secure=True, http_only=True, same_site="lax", path="/"
+        ),
+        LibraryCookie(
+            role="state",
+            name="__Secure-next-auth.state",
+            secure=True,
+            http_only=True,
+            same_site="lax",
+            path="/",
+            lifetime=900.0,
+        ),
+    ),
+    agreements=(Agreement(made="app1", taken_by="app2", accepted=True),),
+)
+REFUSED = Delivery(name="an event", status=400)
+WEBHOOK = WebhookEvidence(
+    observed_at=NOW,
+    scheme="lemonsqueezy",
+    missing=REFUSED,
+    garbage=REFUSED,
+    forged=REFUSED,
+    altered=REFUSED,
+    old=None,
+    secret=Shape(length=40, different=16, prefixed=False),
 )

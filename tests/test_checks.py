@@ -14,19 +14,24 @@ from fixtures.catalogue import checks, generate
 from fixtures.environment.loading import Environment
 from fixtures.environment.model import Target
 from fixtures.environment.policy import Settings
+from fixtures.environment.sections.auth import Auth
 from fixtures.environment.sections.compose import Compose
 from fixtures.environment.sections.dns import Dns
 from fixtures.environment.sections.endpoints import Endpoint, Paths
+from fixtures.environment.sections.instances import Instance
 from fixtures.environment.sections.pgbouncer import PgBouncer
 from fixtures.environment.sections.postgres import Postgres, PostgresExpectations
 from fixtures.environment.sections.tenants import Tenants
+from fixtures.environment.sections.webhooks import Webhook
 from fixtures.probes._certificate import Served, Staple
 from fixtures.probes._certificate_revocation import Revocation
 from fixtures.probes._tls_suites import suite
 from fixtures.probes.compose import Port, ServiceSeen
+from fixtures.probes.forged import ForgedEvidence, Reply
 from fixtures.probes.redis import RedisEvidence
 from fixtures.probes.tls import Protocol, TlsEvidence
 from fixtures.probes.tls_deep import TlsDeepEvidence
+from fixtures.probes.webhooks import Shape
 from fixtures.vocabulary import Evidence, Finding
 from tests._database_records import (
     ACCESS,
@@ -52,6 +57,9 @@ from tests._records import (
     APEX,
     APEX6,
     APP,
+    ASKED,
+    AUTH,
+    AUTH_TARGET,
     CAA,
     COMPOSE,
     COMPOSE_TARGET,
@@ -64,12 +72,14 @@ from tests._records import (
     ISSUE,
     LEAF,
     MAIL,
+    MIGRATIONS,
     NOW,
     PRESENTED,
     PROXY,
     REPLICA,
     SERVED,
     SPF,
+    WEBHOOK,
     WWW,
     WWW6,
     link,
@@ -155,6 +165,7 @@ def with_service(service: ServiceSeen, **change: Any) -> dict[str, Any]:
 EVERYWHERE = (Port(host="", published="5432", target=5432),)
 ELSEWHERE = PGBOUNCER.databases[0].model_copy(update={"database": "postgres"})
 PAUSED = PGBOUNCER.databases[0].model_copy(update={"paused": True})
+FORGED = ForgedEvidence(observed_at=NOW, replies=(Reply(kind="trace", name="TRACE /", status=405, asked=200),))
 FAILS: dict[str, tuple[Evidence, dict[str, Any]]] = {
     "access.application_sessions_are_encrypted": (
         ACCESS,
@@ -168,6 +179,10 @@ FAILS: dict[str, tuple[Evidence, dict[str, Any]]] = {
     ),
     "activity.no_prepared_transaction_is_forgotten": (ACTIVITY, {"prepared": 1, "longest_prepared": 3600.0}),
     "activity.connections_are_left": (ACTIVITY, {"sessions": 88}),
+    "auth.client_id_is_one_of_googles": (
+        AUTH,
+        {"authorize": ASKED.model_copy(update={"client_id": "your-google-client-id"})},
+    ),
     "certificate.every_address_presents_one": (
         PRESENTED,
         {"addressed": (Served(name="web.test", address="192.0.2.2", error="refused"),)},
@@ -227,6 +242,10 @@ FAILS: dict[str, tuple[Evidence, dict[str, Any]]] = {
     "compose.services_are_restarted": (COMPOSE, with_service(DB, restart="no")),
     "compose.variables_are_set": (COMPOSE, {"unset": ("DB_PASSWORD",)}),
     "compose.version_key_is_gone": (COMPOSE, {"version": "3.8"}),
+    "forged.trace_is_refused": (
+        FORGED,
+        {"replies": (Reply(kind="trace", name="TRACE /", status=200, asked=200, shows=("the body",)),)},
+    ),
     "database.declared_extensions_are_available": (DATABASE, {"extensions": DATABASE.extensions[:1]}),
     "database.encoding_is_utf8": (DATABASE, {"encoding": "SQL_ASCII"}),
     "database.replica_is_of_the_same_cluster": (REPLICA, {"primary_system_identifier": "2"}),
@@ -347,6 +366,8 @@ FAILS: dict[str, tuple[Evidence, dict[str, Any]]] = {
     "statistics.dead_rows_are_cleared_away": (STATISTICS, {"tables": (BUSY.model_copy(update={"dead": 3e5}),)}),
     "statistics.large_tables_are_read_by_index": (STATISTICS, {"tables": (BUSY.model_copy(update={"whole": 1e5}),)}),
     "statistics.most_blocks_come_from_the_cache": (STATISTICS, {"read": 1e8}),
+    "migrations.every_migration_has_its_script": (MIGRATIONS, {"incomplete": ("3_c",)}),
+    "webhooks.secret_is_strong": (WEBHOOK, {"secret": Shape(length=128, different=16, prefixed=False)}),
     "tls.compression_is_off": (TLS, {"compression": True}),
     "tls.downgrades_are_noticed": (TLS, {"fallback_scsv": False}),
     "tls.diffie_hellman_is_long_enough": (TLS, {"dh_bits": 1024}),
@@ -368,6 +389,8 @@ DECLARED: dict[type[Target], Target] = {
     Endpoint: Endpoint(url="https://web.test"),
     Compose: COMPOSE_TARGET,
     Dns: DOMAIN,
+    Auth: AUTH_TARGET,
+    Webhook: Webhook(endpoint="web", path="/webhook", scheme="lemonsqueezy"),
 }
 
 
@@ -386,16 +409,32 @@ def test_a_check_passes_and_fails(name: str) -> None:
         judge(name, seen.model_copy(update=change))
 
 
-def rows(**targets: Target) -> set[str]:
+def rows(given: dict[str, Any] | None = None, /, **targets: Target) -> set[str]:
     """The ids of the checks that make a row for these targets, `a_b` standing for `a.b`."""
     sections: dict[str, dict[str, Target]] = {}
     for key, target in targets.items():
         section, _, name = key.partition("_")
         sections.setdefault(section, {})[name] = target
-    settings = Settings.model_validate({"schema": 1})
+    settings = Settings.model_validate({"schema": 1, **(given or {})})
     made = generate(Environment("given", Path("given.yaml"), settings, sections, {}, ""))
     assert not made.broken
     return {row.check.id for row in made.rows}
+
+
+def test_what_loads_or_changes_is_looked_at_only_where_it_is_named() -> None:
+    limited = Endpoint(url="https://web.test", body_limit=2000)
+    assert not [name for name in rows(endpoints_web=limited) if name.startswith("bodies.")]
+    named = rows({"intrusive": ["bodies.larger_ones_are_refused"]}, endpoints_web=limited)
+    assert {name for name in named if name.startswith("bodies.")} == {"bodies.larger_ones_are_refused"}
+
+
+def test_builds_are_compared_only_where_they_show_themselves() -> None:
+    both: dict[str, Target] = {
+        "endpoints_web": Endpoint.model_validate({"url": "https://web.test", "instance": {"header": "x-instance"}}),
+        "instances_a": Instance(url="http://a.test:3000"),
+    }
+    more = rows({"release": {"build_id": "html"}}, **both) - rows(**both)
+    assert more == {"balancer.answers_are_of_one_build", "balancer.instances_run_one_build"}
 
 
 BARE = Endpoint(url="https://web.test")
@@ -408,7 +447,12 @@ NO_EXTENSIONS = PostgresExpectations(extensions=())
         (
             Endpoint(url="https://web.test", paths=Paths(private=("/account",))),
             BARE,
-            {"http.private_paths_need_a_session", "headers.hsts_on_redirects"},
+            {
+                "http.private_paths_need_a_session",
+                "headers.hsts_on_redirects",
+                "caching.private_answers_are_not_publicly_cached",
+                "forged.middleware_is_not_skipped",
+            },
         ),
         (
             Endpoint(url="https://web.test", redirects_here=("https://www.web.test",)),

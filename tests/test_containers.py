@@ -23,10 +23,11 @@ from testcontainers.core.waiting_utils import WaitStrategyTarget
 
 from fixtures.environment.policy import App
 from fixtures.environment.policy import Stack as Wanted
-from fixtures.stack import cleaning, containers, images, rundir, start, troubles, watchdog
+from fixtures.stack import cleaning, containers, images, programs, rundir, start, troubles, watchdog
 from fixtures.stack.errors import StackError
 from fixtures.stack.faults import find, load_faults
 from fixtures.stack.stack import Stack
+from fixtures.stack.throwaway import throwaway
 from tests import _docker as seen
 from tests.drill import deviations
 
@@ -547,3 +548,15 @@ def test_what_a_service_shares_is_read_by_the_suite(stack: Stack) -> None:
 def test_a_watchdog_is_still_there_while_the_stack_runs(stack: Stack) -> None:
     pid, born = (stack.run_dir / "watchdog").read_text().split()
     assert watchdog.birth(int(pid)) == born
+
+
+def test_a_throwaway_server_is_a_container_where_no_program_is_installed(
+    monkeypatch: pytest.MonkeyPatch, client: Any, own_image: str
+) -> None:
+    monkeypatch.setattr(programs, "postgres_of", lambda _: None)
+    with leaving_nothing(client):
+        with throwaway(images.POSTGRES) as server, server.connect() as connection:
+            found = connection.execute("SHOW server_version_num").fetchall()
+            assert int(found[0][0]) // 10000 == images.POSTGRES
+        with pytest.raises(StackError, match="docker pull postgres:99"), throwaway(99):
+            pass

@@ -12,8 +12,9 @@ import pytest
 
 from checks import database as checks
 from fixtures.environment.secrets import Secret
+from fixtures.environment.sections.migrations import Migrations
 from fixtures.environment.sections.postgres import Postgres
-from fixtures.probes import Context
+from fixtures.probes import Context, drift, migrations
 from fixtures.probes._sql import session
 from fixtures.probes.database import DatabaseEvidence, Extension, ReplicaEvidence, Role, look, look_at_replica
 from fixtures.stack import start
@@ -153,6 +154,21 @@ def test_a_real_replica_follows_its_primary(stack: Stack) -> None:
     itself = primary.model_copy(update={"replica_of": "primary"})
     found = look_at_replica(itself, context(primary=primary))
     assert wrong(found)["replica_is_in_recovery"] == "failed"  # type: ignore[arg-type]
+
+
+def test_history_and_catalog_are_read_through_the_pool_and_from_the_replica(stack: Stack) -> None:
+    """A transaction pool drops `SET` and keeps no session; a replica has the catalog, and no locks."""
+    pool = Postgres(url=Secret(stack.variables["pgbouncer_url"]), app_role="emailai")
+    replica = Postgres(url=Secret(stack.variables["replica_url"]), replica_of="primary", heavy_queries="here")
+    target = Migrations(database="primary", source=stack.variables["migrations"])
+    here = replace(context(primary=pool, replica=replica), target_id="migrations.app", ends=time.monotonic() + 60)
+    history = migrations.look(target, here)
+    assert isinstance(history, migrations.MigrationsEvidence)
+    assert {row.state for row in history.rows or ()} == {"applied"}
+    for servers, server in ({"primary": pool}, "primary"), ({"primary": pool, "replica": replica}, "replica"):
+        seen = drift.look(target, replace(here, targets={f"postgres.{name}": one for name, one in servers.items()}))
+        assert isinstance(seen, drift.DriftEvidence)
+        assert (seen.seen_on, [one.name for one in seen.differences]) == (server, ["uuid-ossp"])
 
 
 def test_a_superuser_is_seen_and_a_wrong_password_is_refused(stack: Stack) -> None:

@@ -19,10 +19,12 @@ from ruamel.yaml import YAML
 from fixtures.environment import references, schema
 from fixtures.environment.explain import explain
 from fixtures.environment.loading import ENVIRONMENTS, BadEnvironment, Environment, load
-from fixtures.environment.model import SECTIONS, RefersTo, Strict, Target, load_sections, unread
+from fixtures.environment.model import SECTIONS, RefersTo, Strict, Target, load_sections, seconds, unread
 from fixtures.environment.policy import Settings, Waiver
 from fixtures.environment.secrets import Secret
+from fixtures.environment.sections.endpoints import Endpoint, EndpointExpectations
 from fixtures.vocabulary import Severity
+from fixtures.words import size, written
 
 GOOD = "schema: 1\nendpoints:\n  web:\n    url: https://a.test\n"
 CANARY = "canary-7f3a91"
@@ -48,6 +50,19 @@ def loaded(folder: Path, text: str, *overrides: str, **more: Any) -> Environment
     return load("x", overrides, directory=folder, **more)
 
 
+@pytest.mark.parametrize(("size", "octets"), [("512K", 2**19), ("10M", 10 * 2**20), ("1G", 2**30), ("2000", 2000)])
+def test_a_size_has_a_unit(tmp_path: Path, size: str, octets: int) -> None:
+    web: Any = loaded(tmp_path, GOOD + f"    body_limit: {size}\n").targets()["endpoints.web"]
+    assert web.body_limit == octets
+    assert "a size is a number with a unit: 512K, 10M or 1G" in refused(tmp_path, GOOD + "    body_limit: 10 MB\n")
+
+
+def test_what_instances_share_is_expected_of_each(tmp_path: Path) -> None:
+    text = "instances:\n  expect: {count: 3}\n  a: {url: 'http://a:1'}\n  b: {url: 'http://b:1'}\n"
+    targets: Any = loaded(tmp_path, GOOD + text).targets()
+    assert [targets[f"instances.{name}"].expect.count for name in "ab"] == [3, 3]
+
+
 def test_layers_merge_by_name_and_null_removes(tmp_path: Path) -> None:
     write(tmp_path, GOOD + "  old: {url: 'https://old.test'}\nborn: 2026-01-01\n", "base")
     write(tmp_path, "schema: 1\nextends: base\nendpoints: {web: {ca: ca.pem}, old: null}\n", "middle")
@@ -69,6 +84,12 @@ def test_overrides_are_read_as_yaml_and_checked(tmp_path: Path) -> None:
     assert env.digest != loaded(tmp_path, GOOD).digest
 
 
+def keys(model: type[Strict]) -> str:
+    """The keys of a record as the file writes them."""
+    return ", ".join(sorted(info.alias or name for name, info in model.model_fields.items()))
+
+
+SHIPPED = ", ".join(sorted(path.stem for path in ENVIRONMENTS.glob("*.yaml")))
 DATE = "2999-01-01"
 LATEST = datetime.now(UTC).date() + timedelta(days=90)
 WAIVER = "waivers: [{check: a.b, target: '*', outcome: failed, reason: r, ticket: t, owner: o, until: %s}]\n"
@@ -77,10 +98,9 @@ WAIVER = "waivers: [{check: a.b, target: '*', outcome: failed, reason: r, ticket
 @pytest.mark.parametrize(
     ("text", "line"),
     [
-        (GOOD + "    heath: {}\n", "x.yaml:5: endpoints.web.heath: an unknown key, allowed: ca, connect, connect_http, "
-         "deep, expect, from, health, paths, redirects_here, url, did you mean health"),
-        (GOOD + "    vantage: a\n", "x.yaml:5: endpoints.web.vantage: an unknown key, allowed: ca, connect, "
-         "connect_http, deep, expect, from, health, paths, redirects_here, url"),
+        (GOOD + "    heath: {}\n", "x.yaml:5: endpoints.web.heath: an unknown key, allowed: "
+         f"{keys(Endpoint)}, did you mean health"),
+        (GOOD + "    vantage: a\n", f"x.yaml:5: endpoints.web.vantage: an unknown key, allowed: {keys(Endpoint)}"),
         (GOOD + "born: 20260301\n", "x.yaml:5: born: found '20260301', allowed: a date written 2026-12-31"),
         (GOOD + WAIVER % "31.12.2026", "x.yaml:5: waivers.0.until: found '31.12.2026', allowed: a date written "
          "2026-12-31"),
@@ -100,7 +120,9 @@ WAIVER = "waivers: [{check: a.b, target: '*', outcome: failed, reason: r, ticket
         (GOOD.replace("1", "true"), "x.yaml:1: schema: found 'true', allowed: 1"),
         (GOOD.replace("1", "2"), "x.yaml:1: schema: found '2', allowed: 1"),
         ("schema: 1\nextends: x\n", "x.yaml:2: extends: 'x' closes a cycle, a chain that ends is allowed"),
-        ("schema: 1\nextends: bse\n", "x.yaml:2: extends: 'bse' not found, available: none"),
+        ("schema: 1\nextends: bse\n", f"x.yaml:2: extends: 'bse' not found, available: {SHIPPED}, did you mean base"),
+        ("schema: 1\nextends: ./base\n", f"x.yaml:2: extends: './base' not found, available: {SHIPPED}, "
+         "did you mean base"),
         ("schema: 1\nendpoints: {web: {url: ${env:URL}}}\n", "x.yaml:2: an unquoted ${env:URL} inside {} or [], it "
          'must be quoted there: "${env:URL}"'),
         (GOOD + "schema: 1\n", "x.yaml:5: schema: a key that stands at x.yaml:1 too, each key is allowed once"),
@@ -134,8 +156,8 @@ def test_a_mistake_is_one_line(tmp_path: Path, text: str | bytes, line: str) -> 
     [
         ("run.confirm.looks=none", "--set run.confirm.looks: found 'none', allowed: a valid integer, unable to parse "
          "string as an integer"),
-        ("endpoints.web.expect.p59=1s", "--set endpoints.web.expect.p59: an unknown key, allowed: certificate, "
-         "hsts_max_age, p95, session_lifetime, tls, did you mean p95"),
+        ("endpoints.web.expect.p59=1s", "--set endpoints.web.expect.p59: an unknown key, allowed: "
+         f"{keys(EndpointExpectations)}, did you mean p95"),
         ("policy={fail_on: hgh}", "--set policy.fail_on: found 'hgh', allowed: 'advisory', 'low', 'medium', 'high' or "
          "'critical'"),
         ("waivers=[{check: 1}]", "--set waivers.0.check: found '1', allowed: a valid string"),
@@ -448,7 +470,7 @@ def test_a_value_of_a_stack_needs_a_stack(tmp_path: Path) -> None:
 
 def test_what_no_check_reads_is_known(tmp_path: Path) -> None:
     text = GOOD + "platform: ecs\nborn: 2026-01-01\nintrusive: [tls.x]\nrelease: {build_id: html, rollout: rolling}\n"
-    keys = {"platform", "born", "intrusive", "release.build_id"}
+    keys = {"platform", "born"}
     assert set(unread(loaded(tmp_path, text).settings)) == keys
     assert unread(loaded(tmp_path, GOOD).settings) == []
 
@@ -459,6 +481,16 @@ def test_a_command_has_a_deadline_even_with_children(tmp_path: Path, monkeypatch
     text = GOOD + "    ca: ${cmd:sh -c 'sleep 30 & sleep 30'}\ncommands: [sh]\n"
     assert "sh gave no answer, 0.3 s are allowed" in refused(tmp_path, text)
     assert time.monotonic() - started < 5
+
+
+def test_a_program_that_is_not_there_is_called_so(tmp_path: Path) -> None:
+    line = refused(tmp_path, GOOD + "    ca: ${cmd:no-such-program x}\ncommands: [no-such-program]\n")
+    assert line == "x.yaml:5: endpoints.web.ca: no-such-program is not installed or not on PATH"
+    (tmp_path / "latin").write_bytes(b"\xff")
+    text = GOOD + f"    ca: ${{cmd:cat {tmp_path}/latin}}\ncommands: [cat]\n"
+    assert refused(tmp_path, text).endswith("cat printed what is no UTF-8, only UTF-8 text is allowed")
+    text = GOOD + f"    ca: ${{cmd:{tmp_path}}}\ncommands: ['{tmp_path}']\n"
+    assert refused(tmp_path, text).endswith("can't be run (Permission denied)")
 
 
 def _short(init: Any) -> Any:
@@ -473,6 +505,61 @@ def test_explain_names_the_place_of_every_value(tmp_path: Path) -> None:
     assert "protected = false  <- default" in lines
 
 
+def test_explain_says_what_is_not_set_and_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PW", CANARY)
+    text = (
+        GOOD + "    ca: ${file:none.pem}\npostgres: {a: {url: '${env:NO_SUCH_NAME}'}, b: {url: '${env:PW}'}}\n"
+        "redis: {a: {url: '${cmd:no-such-program}'}}\ncommands: [no-such-program]\n"
+    )
+    missing: dict[str, references.Unresolved] = {}
+    lines = explain(loaded(tmp_path, text, missing=missing), missing).splitlines()
+    assert list(missing) == ["endpoints.web.ca", "postgres.a.url", "redis.a.url"]
+    for key, line in zip(missing, (5, 6, 7), strict=True):
+        assert f"{key} = (not set)  <- {tmp_path}/x.yaml:{line}" in lines
+        assert str(missing[key]).startswith(f"{tmp_path}/x.yaml:{line}: {key}: ")
+    assert f"postgres.b.url = ***  <- {tmp_path}/x.yaml:6" in lines
+    assert CANARY not in "\n".join(lines)
+
+
+@pytest.mark.parametrize("text", ["${what:x}", "${cmd:cat /etc/passwd}", "${env:PW"])
+def test_a_mistake_in_a_reference_is_one_also_where_values_may_be_missing(tmp_path: Path, text: str) -> None:
+    with pytest.raises(BadEnvironment) as caught:
+        loaded(tmp_path, GOOD + f"    ca: '{text}'\n", missing={})
+    assert not isinstance(caught.value, references.Unresolved)
+
+
+def test_explain_writes_units_as_a_file_does(tmp_path: Path) -> None:
+    text = GOOD + "    expect: {p95: 1.5s}\n    body_limit: 10M\nrun: {gate: {settle: 0s}}\n"
+    lines = explain(loaded(tmp_path, text)).splitlines()
+    found = dict(line.partition("  <- ")[0].split(" = ") for line in lines)
+    keys = ("run.gate.deadline", "run.gate.settle", "endpoints.web.health.within", "endpoints.web.expect.p95")
+    assert [found[key] for key in keys] == ["5m", "0s", "800ms", "1.5s"]
+    assert (found["endpoints.web.deep.accept"], found["endpoints.web.body_limit"]) == ("7d", "10M")
+    assert "endpoints.web.body_limit = null  <- default" in explain(loaded(tmp_path, GOOD)).splitlines()
+
+
+@pytest.mark.parametrize("text", ["500ms", "1.5s", "90s", "5m", "36h", "7d", "0.5ms"])
+def test_a_written_duration_is_read_as_what_it_was(text: str) -> None:
+    assert seconds(written(seconds(text))) == pytest.approx(seconds(text))
+
+
+@pytest.mark.parametrize(("octets", "text"), [(512 * 1024, "512K"), (10 * 1024**2, "10M"), (1024**3, "1G"), (7, "7")])
+def test_a_size_is_written_exactly(octets: int, text: str) -> None:
+    assert size(octets) == text
+
+
+def test_explain_names_what_the_stack_gives(tmp_path: Path) -> None:
+    env = loaded(tmp_path, GOOD + "    connect: '${stack:web_connect}'\nstack: {}\n", defer_stack=True)
+    assert f"endpoints.web.connect = (given by the stack)  <- {tmp_path}/x.yaml:5" in explain(env).splitlines()
+
+
+def test_a_bare_name_is_a_sibling_or_else_one_of_ours(tmp_path: Path) -> None:
+    ours = loaded(tmp_path, "schema: 1\nextends: base\npostgres: null\n" + GOOD.partition("\n")[2])
+    assert ours.settings.run.gate.settle == 30
+    write(tmp_path, GOOD + "run: {gate: {settle: 1s}}\n", "base")
+    assert loaded(tmp_path, "schema: 1\nextends: base\n").settings.run.gate.settle == 1
+
+
 @pytest.mark.parametrize("name", ["base", "demo", "staging", "prod"])
 def test_shipped_environments_fit_the_schema(name: str) -> None:
     document = YAML(typ="safe", pure=True).load((ENVIRONMENTS / f"{name}.yaml").read_text())
@@ -484,12 +571,12 @@ def test_shipped_environments_fit_the_schema(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["demo", "staging", "prod"])
 def test_shipped_environments_load(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for variable in ("WAF_ALLOW_TOKEN", "STAGING_PRIMARY_URL"):
+    for variable in ("WAF_ALLOW_TOKEN", "STAGING_PRIMARY_URL", "GOOGLE_CLIENT_ID"):
         monkeypatch.setenv(variable, CANARY)
     (tmp_path / "op").write_text("#!/bin/sh\necho postgres://u:pass@db/x\n")
     (tmp_path / "op").chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
-    assert "endpoints.web" in load(name, defer_stack=True).targets()
+    assert "endpoints.web" in load(name, defer_stack=True, release="4f2c1ab").targets()
 
 
 def test_the_written_schema_is_current() -> None:

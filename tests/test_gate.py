@@ -17,6 +17,7 @@ from tests._gate import (
     outcomes,
     verdict,
 )
+from tests._saved import environment_file, instance
 
 
 @pytest.fixture(scope="module")
@@ -80,6 +81,8 @@ def test_selecting_nothing_cannot_tell(tmp_path: Path) -> None:
         ("--env=demo", "--set=endpoints.web.connect=${stack:web_conect}"),
         ("--env=demo", "--set=intrusive=[tls.nope]"),
         ("--env=demo", "--fault=nope"),
+        ("--env=demo", "--fail-on=hgh"),
+        ("--env=demo", "--run=nightli"),
         ("--env=demo", "--fault=outage.pgbouncer_is_cut_off"),
         ("--env=demo", "checks/nope.py"),
         ("--env=nope", "--list-checks"),
@@ -90,6 +93,21 @@ def test_a_usage_error_is_one_line_and_exit_4(tmp_path: Path, options: tuple[str
     run = gate(tmp_path / "run", *options)
     assert (run.returncode, len(run.stderr.strip().splitlines())) == (4, 1), run.stderr
     assert "Traceback" not in run.stdout + run.stderr
+
+
+def test_an_unknown_fault_has_its_neighbour_and_a_list(tmp_path: Path) -> None:
+    run = gate(tmp_path / "run", "--env=demo", "--fault=headers.no_nosnif")
+    assert "'headers.no_nosnif', did you mean headers.no_nosniff; docs/coverage.md lists all" in run.stderr
+
+
+@pytest.mark.parametrize("option", ["--explain-env", "--list-checks"])
+def test_what_has_no_value_yet_is_told_together_after_the_answer(tmp_path: Path, option: str) -> None:
+    file = tmp_path / "two.yaml"
+    file.write_text("schema: 1\npostgres: {a: {url: '${env:NO_SUCH}'}, b: {url: '${file:none}'}}\n", encoding="utf-8")
+    run = gate(tmp_path / "run", f"--env={file}", option)
+    assert (run.returncode, "postgres.b" in run.stdout) == (4, True), run.stdout + run.stderr
+    errors = run.stderr.strip().splitlines()
+    assert [line.split(": ")[2] for line in errors] == ["postgres.a.url", "postgres.b.url"]
 
 
 @pytest.fixture(scope="module")
@@ -137,15 +155,21 @@ def test_a_protected_environment_refuses(
     assert not (tmp_path / "run").exists()
 
 
-def test_the_default_directory_is_the_newest(healthy: Path, tmp_path: Path) -> None:
+def test_the_default_directory_is_the_newest_that_looked(tmp_path: Path) -> None:
     root = copy_of_the_repository(tmp_path / "copy")
-    latest = root / "reports" / "out" / "demo" / "latest"
+    latest = root / "reports" / "out" / "one" / "latest"
     seen = []
-    for _ in range(2):
-        assert gate(None, f"--replay={healthy}", root=root).returncode == 0
-        seen.append(latest.resolve())
-        assert verdict(latest)["verdict"] == "GO"
+    with instance() as url:
+        file = environment_file(tmp_path / "one.yaml", url)
+        for _ in range(2):
+            assert gate(None, f"--env={file}", "-k", "instance_answer_is_quick", root=root).returncode == 0
+            seen.append(latest.resolve())
+            assert verdict(latest)["verdict"] == "GO"
     assert seen[0] < seen[1]
+    run = gate(None, f"--replay={latest}", "-k", "instance_answer_is_quick", root=root)
+    assert (run.returncode, latest.resolve()) == (0, seen[1]), run.stdout
+    (again,) = [line for line in run.stdout.splitlines() if line.startswith("again")]
+    assert f"--replay={str(seen[1]).removeprefix('/')} " in again
     assert latest.is_symlink()
     assert latest.readlink() == Path(seen[1].name)
     assert {path.stat().st_mode & 0o777 for path in seen} == {0o700}

@@ -71,6 +71,31 @@ def test_what_a_replay_can_not_change_is_refused_in_one_line(saved: Path, tmp_pa
 
 
 @WORKERS
+def test_what_the_saved_run_did_not_look_at_is_missing_and_not_slow(saved: Path, tmp_path: Path, workers: str) -> None:
+    run = gate(tmp_path / "run", f"--replay={saved}", workers, "-k", "instance")
+    document = verdict(tmp_path / "run")
+    unseen = {row["cause"] for row in document["checks"] if row["cause"]}
+    assert unseen == {"the saved run: incomplete: not among the kept evidence"}, run.stdout
+    assert " 1 the saved run: not among the kept evidence   " in run.stdout
+    assert "(the saved run incomplete)" in last(run)
+
+
+def test_a_replay_of_a_replay_is_refused(saved: Path, tmp_path: Path) -> None:
+    """It has no evidence of its own, and would say CANNOT TELL of what was seen."""
+    assert gate(tmp_path / "one", f"--replay={saved}", *QUICK).returncode == 0
+    run = gate(tmp_path / "two", f"--replay={tmp_path / 'one'}", *QUICK)
+    assert (run.returncode, len(run.stderr.strip().splitlines())) == (4, 1), run.stderr
+    assert "name the run that looked" in run.stderr
+
+
+def test_a_replay_says_which_fault_was_put_in(url: str, tmp_path: Path) -> None:
+    file = environment_file(tmp_path / "one.yaml", url)
+    looked(tmp_path / "saved", file, fault="http.chunks_gone")
+    assert gate(tmp_path / "run", f"--replay={tmp_path / 'saved'}", *QUICK).returncode == 0
+    assert "fault put in: http.chunks_gone" in verdict(tmp_path / "run")["warnings"]
+
+
+@WORKERS
 def test_evidence_of_another_deployment_is_not_of_this_one(saved: Path, tmp_path: Path, workers: str) -> None:
     """Same names, another place: nobody has looked at it."""
     other = environment_file(tmp_path / "other.yaml", "http://127.0.0.1:9")

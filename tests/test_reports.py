@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -17,10 +18,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from fixtures.environment.loading import load
 from fixtures.environment.redaction import Redactor
 from fixtures.words import age
 from reports import causes, html, junit, markdown, terminal, verdict_json, wording
 from reports.covering import not_covered
+from reports.finishing import started
+from reports.ledger import here
 from reports.records import EvidenceNote, Outcome, Row, Run, Verdict
 from reports.redacted import redacted
 from reports.verdict import verdict
@@ -208,7 +212,8 @@ def test_html_has_everything_without_script() -> None:
     assert "3 checks not seen" in body
     assert "prefers-color-scheme:dark" in text
     assert "@media print" in text
-    assert html.static_document(sample()).partition("<article")[2] in text
+    fragment = html.static_document(sample()).partition("<article")[2]
+    assert fragment.replace(re.findall('<details class="gl-all gl-pytest">.*?</details>\n', fragment)[0], "") in text
 
 
 def test_html_escapes() -> None:
@@ -378,6 +383,109 @@ def test_a_run_that_failed_and_was_interrupted_advises_no_rollback() -> None:
     assert wording.meaning(KINDS["go"]()) == ""
 
 
+@pytest.mark.parametrize(
+    ("typed", "command"),
+    [
+        ([".venv/bin/python", "-m", "pytest", "--env=a"], [".venv/bin/python", "-m", "pytest"]),
+        (["/v/bin/python", "/v/bin/pytest", "--env=a"], ["/v/bin/pytest"]),
+        (["python3", "-c", "import pytest; pytest.main(['--env=a'])"], [sys.executable, "-m", "pytest"]),
+        ([], [sys.executable, "-m", "pytest"]),
+    ],
+)
+def test_the_command_is_the_one_that_was_typed(typed: list[str], command: list[str]) -> None:
+    assert started(["--env=a"], typed) == command
+
+
+def test_a_script_on_the_path_needs_no_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    script = tmp_path / "pytest"
+    script.touch(mode=0o700)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert started(["--env=a"], ["/v/bin/python", str(script), "--env=a"]) == ["pytest"]
+
+
+def test_a_go_is_said_once() -> None:
+    run = judged(row(Outcome.PASSED))
+    for render in (markdown.summary, html.page):
+        shown = render(run).partition('<details class="gl-all">')[0]
+        assert (shown.count("1 of 1"), shown.count("(48 s)")) == (1, 1)
+    assert terminal.lines(run)[-2:] == ["1 of 1 gate checks · 1 passed · 48 s", "GO prod 4f2c1ab: 1 of 1 checks passed"]
+
+
+@pytest.mark.parametrize(
+    ("fix", "shown"),
+    [
+        ("put `ssl_protocols TLSv1.2;` into *it*", r"put `ssl_protocols TLSv1.2;` into \*it\*"),
+        ("an open `quote", r"an open \`quote"),
+        ("``two`` `a``b`", r"\`\`two\`\` \`a\`\`b\`"),
+        ("`a` and `<b>`", "`a` and `<b>`"),
+    ],
+)
+def test_code_in_a_fix_is_code_in_the_summary(fix: str, shown: str) -> None:
+    assert f"   - fix: {shown}\n" in markdown.summary(judged(row(Outcome.FAILED, fix=fix)))
+
+
+def test_the_report_calls_things_what_the_other_formats_call_them() -> None:
+    digests = {"environment_digest": "a" * 64, "evidence_digest": "b" * 64}
+    page = html.page(judged(row(Outcome.FAILED), environment_file="environments/prod.yaml", **digests))
+    assert "observed" not in page.lower().partition("<article")[2].replace("observed_at", "")
+    assert "The redirect is public. <em>· rollback may help</em>" in page
+    for name, value in (("Environment file", "environments/prod.yaml"), ("Environment, SHA-256", "a" * 64)):
+        assert re.search(f"<dt>{name}</dt><dd>(<code>)?{value}<", page)
+
+
+def test_the_table_of_pytest_html_is_behind_a_summary_where_there_is_one() -> None:
+    assert '<details class="gl-all gl-pytest">' in html.static_document(sample())
+    assert "gl-pytest" not in html.page(sample()).partition("<article")[2]
+    assert ":not(:has(.gl-pytest[open])) :is(#results-table," in html.static_document(sample())
+
+
+def test_what_only_warns_is_named_in_every_ending() -> None:
+    many = [replace(unseen(n=n), outcome=Outcome.WARNED, severity="low", note="warned: not seen") for n in range(5)]
+    run = judged(row(Outcome.PASSED), *many)
+    first = "(database.c0, database.c1, database.c2, … 2 more)"
+    for text in (" ".join("\n".join(terminal.lines(run)).split()), markdown.summary(run), html.page(run)):
+        assert text.count(first) == 1
+    warned = html.page(run).partition("<h2>Warned")[2].partition("</section>")[0]
+    assert warned.count('<span class="gl-id">') == 5
+
+
+def test_what_is_not_covered_is_counted_where_it_is_too_long_and_whole_in_the_report() -> None:
+    ids = ", ".join(f"compose.a_check_with_a_long_name_{n}" for n in range(25))
+    keys = ", ".join(f"release.key_{n}" for n in range(25))
+    run = replace(sample(), not_covered=(f"compose (not declared): {ids}", f"no check reads: {keys}", "IPv6"))
+    shown = terminal.lines(run, width=80)
+    start = shown.index("NOT COVERED  compose (not declared): 25 checks")
+    assert [line.strip() for line in shown[start + 1 : start + 3]] == ["no check reads: 25 keys", "IPv6"]
+    assert "compose (not declared): 25 checks · no check reads: 25 keys · IPv6" in markdown.summary(run)
+    section = html.page(run).partition("<h2>Not covered")[2].partition("</section>")[0]
+    assert "<summary>compose (not declared) (25)</summary>" in section
+    assert [name for name in ids.split(", ") if f"<li>{name}</li>" not in section] == []
+
+
+def test_what_was_not_kept_is_one_cause_that_says_it_once() -> None:
+    text = "not among the kept evidence"
+    rows = [unseen("the saved run", "incomplete", text, n) for n in range(3)]
+    run = judged(row(Outcome.PASSED), *rows)
+    assert run.reason == "3 of 4 checks not seen (the saved run incomplete)"
+    assert "\n".join(terminal.lines(run)).count(text) == 1
+
+
+@pytest.mark.parametrize(
+    ("target", "shown"),
+    [
+        ("{url: 'https://a.test'}", "curl https://a.test/ https://www.a.test"),
+        ("{url: 'https://a.test:443'}", "curl https://a.test/ https://www.a.test"),
+        ("{url: 'https://a.test:8443'}", "curl https://HOST/ https://www.HOST"),
+        ("{url: 'https://a.test', connect: '127.0.0.1:9'}", "curl https://HOST/ https://www.HOST"),
+    ],
+)
+def test_a_command_names_the_host_where_that_leads_to_it(tmp_path: Path, target: str, shown: str) -> None:
+    (tmp_path / "x.yaml").write_text(f"schema: 1\nendpoints: {{web: {target}}}\n", encoding="utf-8")
+    environment = load(str(tmp_path / "x.yaml"))
+    assert here("curl https://HOST/ https://www.HOST", environment, "endpoints.web") == shown
+    assert here("curl https://HOST/", environment, "postgres.none") == "curl https://HOST/"
+
+
 def test_a_waiver_that_is_not_needed_any_more_is_named() -> None:
     for render in (markdown.summary, html.page, lambda run: "\n".join(terminal.lines(run))):
         assert "passes now: drop the waiver OPS-3" in render(KINDS["go"]())
@@ -406,7 +514,7 @@ def test_what_is_warned_says_what_was_seen_and_counts_what_was_not() -> None:
     found = causes.warned(judged(seen, blind))
     assert found == [
         "http.slow [endpoints.web]: p95 1.7 s (below fail_on)",
-        "1 not seen (1 low): postgres.primary: permission, not outage",
+        "1 not seen (1 low): postgres.primary: permission, not outage (database.c1)",
     ]
     assert "2 warned (1 not seen)" in wording.counts_line(judged(seen, blind))
 

@@ -32,10 +32,14 @@ GRANT USAGE ON SCHEMA public TO verifier;
 -- and every version lets everybody make temporary tables:
 --   GRANT TEMPORARY ON DATABASE emailai TO emailai;  REVOKE TEMPORARY ON DATABASE emailai FROM PUBLIC;
 
--- The one table the migration checks read: names, checksums and times of migrations, nobody's data.
--- Without it they say "cannot tell: permission".
-SELECT 'GRANT SELECT (id, migration_name, checksum, started_at, finished_at, rolled_back_at, applied_steps_count, logs) ON public._prisma_migrations TO verifier'
- WHERE to_regclass('public._prisma_migrations') IS NOT NULL \gexec
+-- The one table the migration and drift checks read: names, checksums and times of migrations, nobody's data. pg_monitor
+-- reads no table. Without it they say "cannot tell", and name this very line. The column `logs` is left out: it may hold SQL,
+-- and with it data (granted, only its length and error code are taken). Run this again after the first `migrate deploy`.
+SELECT format('GRANT USAGE ON SCHEMA %I TO verifier; GRANT SELECT (id, migration_name, checksum, started_at, finished_at,'
+              ' rolled_back_at, applied_steps_count) ON %I._prisma_migrations TO verifier', n.nspname, n.nspname)
+  FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+ WHERE c.relname = '_prisma_migrations' AND c.relkind IN ('r', 'p') AND n.nspname !~ '^pg_' \gexec
+-- Drift needs nothing more: everybody may read the catalogs, and asking what a role may do takes no grant.
 
 -- How far sequences are from their end, which pg_monitor does not show. SELECT takes no number from any: that is USAGE.
 SELECT format('GRANT USAGE ON SCHEMA %I TO verifier; GRANT SELECT ON ALL SEQUENCES IN SCHEMA %I TO verifier', nspname, nspname)
