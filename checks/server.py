@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from fixtures.environment.sections.postgres import Postgres
-from fixtures.probes.server import WRAPAROUND, ServerEvidence
+from fixtures.probes.server import ServerEvidence
 from fixtures.vocabulary import ADVISORY, CRITICAL, ESTATE, HIGH, LOW, MEDIUM, check, expect
+
+WRAPAROUND = 2**31
+"""Transaction ids, and multixacts, that there are before the oldest must be frozen."""
 
 
 @check(severity=CRITICAL, scope=ESTATE)

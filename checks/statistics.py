@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from fixtures.environment.sections.postgres import Postgres
-from fixtures.probes.statistics import MANY, StatisticsEvidence
+from fixtures.probes.statistics import StatisticsEvidence
 from fixtures.vocabulary import ADVISORY, ESTATE, LOW, MEDIUM, CannotTell, check, expect
 
+MANY = 10_000
+"""Rows, live or dead, that make a table worth a word; smaller ones are read whole for good reasons."""
 ENOUGH_BLOCKS = 1_000_000
 """Blocks (8 GB) from which on the share of the cache says something."""
 ENOUGH_CHECKPOINTS = 50

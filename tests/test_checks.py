@@ -344,7 +344,6 @@ FAILS: dict[str, tuple[Evidence, dict[str, Any]]] = {
     "pgbouncer.no_database_is_paused_or_disabled": (PGBOUNCER, {"databases": (PAUSED,)}),
     "pgbouncer.port_is_as_declared": (PGBOUNCER, {"listen_port": 5432}),
     "pgbouncer.prepared_statements_find_their_connection": (PGBOUNCER, {"max_prepared_statements": None}),
-    "pool.a_question_through_the_pool_is_answered": (POOLS, {"question": "the database answered with error 08P01"}),
     "pool.database_leads_to_its_server": (POOL_USE, {"entries": (ELSEWHERE,)}),
     "pool.logins_at_the_server_succeed": (
         POOLS,
