@@ -15,6 +15,7 @@ from fixtures.environment.loading import Environment
 from fixtures.environment.model import Target
 from fixtures.environment.policy import Settings
 from fixtures.environment.sections.auth import Auth
+from fixtures.environment.sections.backups import Backups
 from fixtures.environment.sections.compose import Compose
 from fixtures.environment.sections.dns import Dns
 from fixtures.environment.sections.endpoints import Endpoint, Paths
@@ -33,6 +34,7 @@ from fixtures.probes.tls import Protocol, TlsEvidence
 from fixtures.probes.tls_deep import TlsDeepEvidence
 from fixtures.probes.webhooks import Shape
 from fixtures.vocabulary import Evidence, Finding
+from tests._backup_records import ARTEFACT, BACKUPS, BUCKET, IN_S3, RESTORE
 from tests._database_records import (
     ACCESS,
     ACTIVITY,
@@ -162,6 +164,11 @@ def with_service(service: ServiceSeen, **change: Any) -> dict[str, Any]:
     return {"services": tuple(changed if each.name == service.name else each for each in COMPOSE.services)}
 
 
+def bucket(**changes: Any) -> dict[str, Any]:
+    """The change to a bucket."""
+    return {"bucket": BUCKET.model_copy(update=changes)}
+
+
 EVERYWHERE = (Port(host="", published="5432", target=5432),)
 ELSEWHERE = PGBOUNCER.databases[0].model_copy(update={"database": "postgres"})
 PAUSED = PGBOUNCER.databases[0].model_copy(update={"paused": True})
@@ -183,6 +190,23 @@ FAILS: dict[str, tuple[Evidence, dict[str, Any]]] = {
         AUTH,
         {"authorize": ASKED.model_copy(update={"client_id": "your-google-client-id"})},
     ),
+    "backups.bucket_encrypts_what_comes": (BACKUPS, bucket(encryption="AES256")),
+    "backups.bucket_expires_old_ones": (BACKUPS, bucket(expires_after=0)),
+    "backups.bucket_is_locked_as_declared": (BACKUPS, bucket(locked=False)),
+    "backups.bucket_is_not_public": (BACKUPS, bucket(blocked=False)),
+    "backups.bucket_is_versioned_as_declared": (BACKUPS, bucket(versioned=False)),
+    "backups.bucket_refuses_plain_http": (BACKUPS, bucket(tls_only=False)),
+    "backups.disk_has_room_for_more": (
+        BACKUPS,
+        {"directory": BACKUPS.directory and BACKUPS.directory.model_copy(update={"free": 10**6})},
+    ),
+    "backups.dump_program_is_as_new_as_the_server": (
+        ARTEFACT,
+        {"head": ARTEFACT.head.model_copy(update={"dump_version": "14.19"})},
+    ),
+    "backups.dump_runs_no_commands": (ARTEFACT, {"commands": ("\\!",)}),
+    "backups.newest_is_encrypted": (BACKUPS, bucket(newest_encryption="AES256")),
+    "restore.restored_within_the_rto": (RESTORE, {"restoring": 3601.0}),
     "certificate.every_address_presents_one": (
         PRESENTED,
         {"addressed": (Served(name="web.test", address="192.0.2.2", error="refused"),)},
@@ -386,6 +410,7 @@ DECLARED: dict[type[Target], Target] = {
     PgBouncer: POOLER_TARGET,
     Tenants: TENANTS_TARGET,
     Endpoint: Endpoint(url="https://web.test"),
+    Backups: IN_S3,
     Compose: COMPOSE_TARGET,
     Dns: DOMAIN,
     Auth: AUTH_TARGET,

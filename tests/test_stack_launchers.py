@@ -34,8 +34,8 @@ EXAMPLES = ROOT / "docs" / "ci"
 
 def rendered(layout: Layout, run_dir: Path, authority: Authority) -> dict[str, str]:
     """Every file and command of the stack, with what a launcher decides taken out."""
-    passwords = dict.fromkeys(("postgres", "emailai", "verifier", "replicator", "redis", "nextauth"), "secret")
-    plan = Plan(run_dir, layout, passwords=passwords, authority=authority)
+    plan = Plan(run_dir, layout, authority=authority)
+    plan.passwords = dict.fromkeys(plan.passwords, "secret")
     texts = {}
     for service in guide_services(plan):
         parts = {**service.files, "argv": " ".join(service.argv[1:]), "env": repr(sorted(service.env.items()))}
@@ -47,7 +47,7 @@ def rendered(layout: Layout, run_dir: Path, authority: Authority) -> dict[str, s
             for endpoint in endpoints():
                 host, port = layout.inside(endpoint).host, layout.port(endpoint)
                 plain = re.sub(rf"(?<!\d){port}(?!\d)", "PORT", plain).replace(f"host={host} ", "host=HOST ")
-                plain = plain.replace(f"-h {host} ", "-h HOST ")
+                plain = plain.replace(f"-h {host} ", "-h HOST ").replace(f"'PGHOST', '{host}'", "'PGHOST', 'HOST'")
             plain = plain.replace(layout.listen, "LISTEN")
             if not name.endswith((".pem", ".py")):
                 texts[f"{service.name}/{name}"] = plain
@@ -60,6 +60,7 @@ def test_both_launchers_are_given_the_same_services(tmp_path: Path) -> None:
     processes = rendered(Loopback(tmp_path, programs.IN_IMAGES, ports), tmp_path, authority)
     containers = rendered(Bridge(), tmp_path, authority)
     assert "nginx/nginx.conf" in processes
+    assert "backup/backup.sh" in processes
     assert containers == processes
 
 
@@ -235,7 +236,7 @@ def test_a_kubernetes_job_runs_once_in_bounded_time_and_keeps_its_report(name: s
 
 @pytest.mark.parametrize("path", sorted(EXAMPLES.glob("*.y*ml")), ids=lambda path: path.name)
 def test_examples_use_options_that_exist(path: Path) -> None:
-    known = (ROOT / "fixtures" / "plugin.py").read_text(encoding="utf-8")
+    known = (ROOT / "fixtures" / "options.py").read_text(encoding="utf-8")
     for option in re.findall(r"(--[a-z][a-z-]+)=", path.read_text(encoding="utf-8")):
         assert option in ("--for", "--tls") or f'option("{option}"' in known, option
 
