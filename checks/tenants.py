@@ -104,7 +104,8 @@ def check_policies_keep_tenants_apart(seen: TenantsEvidence, tenants: Tenants) -
     """Row level security is enabled where it is declared, has policies, and holds for the application: the owner of a
     table is above it unless it is forced.
 
-    Fix: `ALTER TABLE ... ENABLE ROW LEVEL SECURITY`, `FORCE ROW LEVEL SECURITY`, `CREATE POLICY`.
+    Fix: `ALTER TABLE ... ENABLE ROW LEVEL SECURITY`, `FORCE ROW LEVEL SECURITY`, `CREATE POLICY`. A
+    forced table is dumped by a role with BYPASSRLS only: pg_dump refuses to leave rows out.
 
     See: `psql -c '\\d table'`
     """

@@ -37,6 +37,7 @@ from fixtures.vocabulary import Evidence, Finding
 from tests._backup_records import ARTEFACT, BACKUPS, BUCKET, IN_S3, RESTORE
 from tests._database_records import (
     ACCESS,
+    ACCOUNTS,
     ACTIVITY,
     APP_ROLE,
     BUSY,
@@ -53,6 +54,7 @@ from tests._database_records import (
     SERVER_TARGET,
     SLOT,
     STATISTICS,
+    TENANTS,
     TENANTS_TARGET,
 )
 from tests._records import (
@@ -391,6 +393,7 @@ FAILS: dict[str, tuple[Evidence, dict[str, Any]]] = {
     "statistics.most_blocks_come_from_the_cache": (STATISTICS, {"read": 1e8}),
     "migrations.every_migration_has_its_script": (MIGRATIONS, {"incomplete": ("3_c",)}),
     "webhooks.secret_is_strong": (WEBHOOK, {"secret": Shape(length=128, different=16, prefixed=False)}),
+    "tenants.policies_keep_tenants_apart": (TENANTS, {"tables": (ACCOUNTS.model_copy(update={"forced": False}),)}),
     "tls.compression_is_off": (TLS, {"compression": True}),
     "tls.downgrades_are_noticed": (TLS, {"fallback_scsv": False}),
     "tls.diffie_hellman_is_long_enough": (TLS, {"dh_bits": 1024}),

@@ -82,7 +82,7 @@ def declared(stack: Stack, role: str = "", password: str = "") -> dict[str, Any]
         ),
         "tenants.app": Tenants(
             database="primary",
-            tables={"users": TenantTable(nullable=True), "accounts": TenantTable(rls=True)},
+            tables={"users": TenantTable(nullable=True), "accounts": TenantTable()},
             tokens={"accounts": ("access_token", "refresh_token")},
             emails={"users": ("email",)},
         ),
