@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fixtures.environment.sections.pgbouncer import PgBouncer
 from fixtures.probes.pgbouncer import PgBouncerEvidence
-from fixtures.vocabulary import CRITICAL, ESTATE, HIGH, MEDIUM, check, expect
+from fixtures.vocabulary import CRITICAL, ESTATE, HIGH, LOW, MEDIUM, check, expect
 
 OPEN = ("any", "trust")
 OBSOLETE = ("md5", "plain")
@@ -83,3 +83,137 @@ def check_max_client_conn_is_as_declared(seen: PgBouncerEvidence, pooler: PgBoun
     """
     wanted = pooler.expect.max_client_conn
     expect(seen.max_client_conn == wanted, seen=f"{seen.max_client_conn} clients", required=f"{wanted}")
+
+
+@check(
+    severity=MEDIUM,
+    scope=ESTATE,
+    guide="pool.min-pool-size",
+    applies=lambda pooler: pooler.expect.min_pool_size is not None,
+)
+def check_min_pool_size_is_as_declared(seen: PgBouncerEvidence, pooler: PgBouncer) -> None:
+    """As many connections as declared are kept ready while clients are there.
+
+    Fix: `min_pool_size`, RELOAD.
+
+    See: `psql "$PGBOUNCER_CONSOLE" -c "SHOW CONFIG"`
+    """
+    wanted = pooler.expect.min_pool_size
+    expect(seen.min_pool_size == wanted, seen=f"{seen.min_pool_size} connections", required=f"{wanted}")
+
+
+@check(
+    severity=LOW,
+    scope=ESTATE,
+    guide="pool.reserve-pool-size",
+    applies=lambda pooler: pooler.expect.reserve_pool_size is not None,
+)
+def check_reserve_pool_size_is_as_declared(seen: PgBouncerEvidence, pooler: PgBouncer) -> None:
+    """The reserve of a pool is the declared one, also where a database has its own.
+
+    Fix: `reserve_pool_size`, and none at the entries of `[databases]`; RELOAD.
+
+    See: `psql "$PGBOUNCER_CONSOLE" -c "SHOW DATABASES"`
+    """
+    wanted = pooler.expect.reserve_pool_size
+    expect(seen.reserve_pool_size == wanted, seen=f"{seen.reserve_pool_size} connections", required=f"{wanted}")
+    others = [f"{one.name}: {one.reserve}" for one in seen.databases if one.reserve != wanted]
+    expect(not others, seen=", ".join(others), required=f"{wanted} for every database")
+
+
+@check(
+    severity=LOW,
+    scope=ESTATE,
+    guide="pool.reserve-pool-timeout",
+    applies=lambda pooler: pooler.expect.reserve_pool_timeout is not None,
+)
+def check_reserve_pool_timeout_is_as_declared(seen: PgBouncerEvidence, pooler: PgBouncer) -> None:
+    """The reserve is opened once a client has waited for as long as declared; 0 closes it for good.
+
+    Fix: `reserve_pool_timeout`, RELOAD.
+
+    See: `psql "$PGBOUNCER_CONSOLE" -c "SHOW CONFIG"`
+    """
+    wanted = pooler.expect.reserve_pool_timeout
+    expect(seen.reserve_pool_timeout == wanted, seen=f"{seen.reserve_pool_timeout:g} s", required=f"{wanted:g} s")
+
+
+@check(severity=MEDIUM, scope=ESTATE, guide="pool.listen-port", applies=lambda pooler: pooler.expect.port is not None)
+def check_port_is_as_declared(seen: PgBouncerEvidence, pooler: PgBouncer) -> None:
+    """PgBouncer listens on the declared port (guide: 6432).
+
+    Fix: `listen_port`, and the port in DATABASE_URL; restart PgBouncer.
+
+    See: `psql "$PGBOUNCER_CONSOLE" -c "SHOW CONFIG"`
+    """
+    wanted = pooler.expect.port
+    expect(seen.listen_port == wanted, seen=f"port {seen.listen_port}", required=f"port {wanted}")
+
+
+@check(
+    severity=HIGH, scope=ESTATE, guide="pool.listen-addr", applies=lambda pooler: bool(pooler.expect.addresses)
+)  # fmt: skip
+def check_addresses_are_as_declared(seen: PgBouncerEvidence, pooler: PgBouncer) -> None:
+    """PgBouncer listens on declared addresses only. The guide's 127.0.0.1 is out of reach for applications on other
+    hosts: a private address is right there, a public one or `*` never is.
+
+    Fix: `listen_addr`; restart PgBouncer.
+
+    See: `psql "$PGBOUNCER_CONSOLE" -c "SHOW CONFIG"`
+    """
+    wanted = pooler.expect.addresses
+    listening = {part.strip() for part in seen.listen_addr.split(",") if part.strip()}
+    more = sorted(listening - set(wanted))
+    expect(not more, seen=f"listen_addr has {', '.join(more)}", required=f"{', '.join(wanted)} only")
+    expect(bool(listening), seen="listen_addr is empty: Unix sockets only", required=", ".join(wanted))
+
+
+@check(severity=HIGH, scope=ESTATE, guide="pool.auth-file", applies=lambda pooler: pooler.expect.auth_file is not None)
+def check_auth_file_is_as_declared(seen: PgBouncerEvidence, pooler: PgBouncer) -> None:
+    """The file of users is the declared one. No console shows what is stored in it, whether SCRAM secrets, MD5 or
+    plain text: that is seen on the host alone.
+
+    Fix: `auth_file`, RELOAD.
+
+    See: `psql "$PGBOUNCER_CONSOLE" -c "SHOW CONFIG"`
+    """
+    wanted = pooler.expect.auth_file
+    expect(seen.auth_file == wanted, seen=f"auth_file = {seen.auth_file or 'none'}", required=str(wanted))
+
+
+@check(severity=CRITICAL, scope=ESTATE, guide="pool.database-entry")
+def check_no_database_is_paused_or_disabled(seen: PgBouncerEvidence) -> None:
+    """No database is paused or disabled: its clients would wait, or be refused, for ever.
+
+    Fix: `RESUME` or `ENABLE name` at the console, as one of `admin_users`.
+
+    See: `psql "$PGBOUNCER_CONSOLE" -c "SHOW DATABASES"`
+    """
+    held = [f"{one.name} is disabled" for one in seen.databases if one.disabled]
+    held += [f"{one.name} is paused" for one in seen.databases if one.paused and not one.disabled]
+    expect(not held, seen=", ".join(held), required="databases at work")
+
+
+@check(
+    severity=MEDIUM,
+    scope=ESTATE,
+    guide="pool.pool-mode",
+    applies=lambda pooler: pooler.clients is not None and pooler.clients.prepared,
+)
+def check_prepared_statements_find_their_connection(seen: PgBouncerEvidence) -> None:
+    """Where clients prepare statements, PgBouncer follows them: in transaction mode that takes version 1.21 and
+    `max_prepared_statements` above 0, or `pgbouncer=true` in the URL of Prisma up to 6, which then prepares none.
+
+    Fix: Upgrade PgBouncer and set `max_prepared_statements`, or add `pgbouncer=true` and set `prepared: false` here.
+
+    See: `psql "$PGBOUNCER_CONSOLE" -c "SHOW CONFIG"`
+    """
+    if seen.pool_mode == "session":
+        return
+    limit = seen.max_prepared_statements
+    expect(
+        bool(limit),
+        seen=f"{seen.version} in {seen.pool_mode} mode, {'no ' if limit is None else ''}max_prepared_statements"
+        + ("" if limit is None else f" = {limit}"),
+        required="max_prepared_statements above 0, or session mode",
+    )

@@ -48,7 +48,11 @@ def test_the_settings_in_force_and_the_databases_without_the_console(stack: Stac
     found = seen(stack.variables["pgbouncer_admin_url"])
     assert (found.auth_type, found.pool_mode) == ("scram-sha-256", "transaction")
     assert (found.default_pool_size, found.max_client_conn) == (25, 1000)
-    assert found.databases == (Database(name="emailai_prod", pool_mode=None, pool_size=25),)
+    primary = stack.plan.layout.inside("primary")
+    entry = {"name": "emailai_prod", "database": "emailai_prod", "host": primary.host, "port": primary.port}
+    assert found.databases == (Database(**entry, pool_mode=None, pool_size=25, reserve=5),)
+    assert (found.min_pool_size, found.reserve_pool_size, found.reserve_pool_timeout) == (5, 5, 5.0)
+    assert found.max_prepared_statements is None
     assert found.version.startswith("PgBouncer ")
     assert PgBouncerEvidence.model_validate_json(found.model_dump_json()) == found
 
