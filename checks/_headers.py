@@ -6,12 +6,11 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from urllib.parse import urlsplit
 
-from checks import _csp, _structured
+from checks import _answers, _csp, _structured
 from checks._leaks import NEEDLESS, VERSIONS
 from fixtures.environment.sections.endpoints import Endpoint
-from fixtures.probes.headers import PRIVATE, HeadersEvidence, Kind, Response, Script
-from fixtures.probes.http import hosts_over
-from fixtures.vocabulary import CannotTell, expect
+from fixtures.probes.headers import HeadersEvidence, Kind, Response, Script
+from fixtures.vocabulary import CannotTell
 
 _DIRECTIVE = re.compile(
     r"""([!#$%&'*+.^_`|~0-9A-Za-z-]+)(?:[ \t]*=[ \t]*(?:"((?:[^"\\]|\\.)*)"|([!#$%&'*+.^_`|~0-9A-Za-z-]+)))?"""
@@ -35,17 +34,13 @@ def judge(
 ) -> None:
     """Require that nothing is wrong with the answers of a kind; unanswered ones can't be judged."""
     kinds = (kind,) if isinstance(kind, str) else kind
-    responses = evidence.of(*kinds)
-    bad = [f"{response.name}: {what}" for response in responses if response.status and (what := wrong(response))]
-    expect(not bad, seen="; ".join(bad[:4]), required=required)
-    if not responses or any(response.status is None for response in responses):
-        raise CannotTell(f"no {kinds[0]} answer to judge", cause="outage")
+    _answers.judge(evidence.of(*kinds), wrong, required, none=f"no {kinds[0]} answer to judge")
 
 
 def redirects(endpoint: Endpoint) -> bool:
     """Whether a redirect over https is declared: another host that leads here, or a private page (an API refuses)."""
-    pages = [path for path in endpoint.paths.private[:PRIVATE] if not path.startswith("/api/")]
-    return bool(pages or hosts_over("https", endpoint))
+    pages = [path for path in endpoint.paths.sampled if not path.startswith("/api/")]
+    return bool(pages or endpoint.origins_over("https"))
 
 
 def hsts(value: str) -> tuple[dict[str, str], str]:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from datetime import date, timedelta
 
 from fixtures.environment.sections.endpoints import Endpoint
-from fixtures.probes._certificate import OLD_HASHES, Link, Problem, Served
+from fixtures.probes._certificate import Link, Problem, Served
 from fixtures.probes.certificate import CertificateEvidence
 from fixtures.vocabulary import ADVISORY, CRITICAL, ESTATE, HIGH, LOW, MEDIUM, CannotTell, check, expect
 
@@ -317,7 +317,7 @@ def check_signatures_are_strong(shown: CertificateEvidence) -> None:
     def wrong(served: Served) -> str:
         every = [served.leaf, *(one for one in (*served.chain[1:], *served.path[1:]) if not one.self_issued)]
         every = list({one.fingerprint: one for one in every}.values())
-        return listed((f"{one.subject} signed with {one.signature}" for one in every if one.signature in OLD_HASHES), 3)
+        return listed((f"{one.subject} signed with {one.signature}" for one in every if one.outdated), 3)
 
     demand(shown, wrong, "SHA-256 or stronger")
 

@@ -6,7 +6,7 @@ import ipaddress
 from collections.abc import Iterable
 
 from fixtures.environment.sections.dns import Dns, below
-from fixtures.probes.dns import DEFINITE, Answer, CaaSet, DnsEvidence, MailDnsEvidence, Spf
+from fixtures.probes.dns import Answer, CaaSet, DnsEvidence, MailDnsEvidence, Spf
 from fixtures.vocabulary import ADVISORY, ESTATE, HIGH, LOW, MEDIUM, CannotTell, check, expect
 
 WORDS = {
@@ -29,7 +29,7 @@ _STRENGTH = ("none", "quarantine", "reject")
 def _known(answers: Iterable[Answer]) -> None:
     """Raise for the first question that has no answer: a silence is never an absence."""
     for answer in answers:
-        if answer.status not in DEFINITE:
+        if not answer.definite:
             raise CannotTell(
                 f"{answer.type} of {answer.name}: {WORDS[answer.status]}", cause=_CAUSES.get(answer.status, "outage")
             )
@@ -46,7 +46,7 @@ def _missing(answer: Answer) -> str:
 
 def _all_have(seen: DnsEvidence, kind: str) -> None:
     answers = [answer for answer in seen.addresses if answer.type == kind]
-    missing = [_missing(one) for one in answers if one.status in DEFINITE and not one.records]
+    missing = [_missing(one) for one in answers if one.definite and not one.records]
     expect(not missing, seen=_listed(missing), required=f"an {kind} record of each declared name")
     answered = {answer.name for answer in answers if answer.records}
     _known(answer for answer in answers if answer.name not in answered)
@@ -137,7 +137,7 @@ def check_resolvers_agree(seen: DnsEvidence) -> None:
     """
     differing = []
     for name, kind in dict.fromkeys((one.name, one.type) for one in seen.addresses):
-        answers = [one for one in seen.addresses if (one.name, one.type) == (name, kind) and one.status in DEFINITE]
+        answers = [one for one in seen.addresses if (one.name, one.type) == (name, kind) and one.definite]
         said = {frozenset(one.records) for one in answers}
         if len(said) > 1:
             told = (f"{one.resolver} says {', '.join(sorted(one.records)) or WORDS[one.status]}" for one in answers)
@@ -312,7 +312,7 @@ def check_contacts_can_get_mail(seen: DnsEvidence) -> None:
     silent = [
         f"{one.name}: {WORDS[one.status] if not one.records else 'a null MX, no mail is taken'}"
         for one in seen.contacts
-        if one.status in DEFINITE and not any(record.split()[-1] != "." for record in one.records)
+        if one.definite and not any(record.split()[-1] != "." for record in one.records)
     ]
     expect(not silent, seen=_listed(silent), required="an MX record")
     _known(seen.contacts)
@@ -491,7 +491,7 @@ def check_mail_hosts_have_addresses(seen: MailDnsEvidence) -> None:
     bad = [
         f"{one.name}: an alias of {one.aliases[0]}" if one.aliases else _missing(one)
         for one in seen.bounce_hosts
-        if one.status in DEFINITE and (one.aliases or not one.records)
+        if one.definite and (one.aliases or not one.records)
     ]
     expect(not bad, seen=_listed(bad), required="hosts with an address")
     _known([seen.bounces, *seen.bounce_hosts])
@@ -508,7 +508,7 @@ def check_dkim_keys_are_published(seen: MailDnsEvidence) -> None:
     bad = [
         f"{one.answer.name}: {len(one.answer.records) or 'no'} key(s)"
         for one in seen.dkim
-        if one.answer.status in DEFINITE and len(one.answer.records) != 1
+        if one.answer.definite and len(one.answer.records) != 1
     ]
     expect(not bad, seen=_listed(bad), required="one key")
     _known(one.answer for one in seen.dkim)
@@ -636,6 +636,6 @@ def check_dmarc_reports_go_somewhere(seen: MailDnsEvidence) -> None:
         return
     expect(bool(seen.dmarc.reports), seen=f"no rua= at _dmarc.{seen.dmarc.at}", required="rua=mailto:...")
     foreign = [one.permission for one in seen.dmarc.reports if one.permission is not None]
-    closed = [one.name for one in foreign if one.status in DEFINITE and not one.records]
+    closed = [one.name for one in foreign if one.definite and not one.records]
     expect(not closed, seen=f"not accepted: no record {', '.join(closed)}", required="a domain that accepts them")
     _known(foreign)

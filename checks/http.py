@@ -3,58 +3,65 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Iterable
 from urllib.parse import urlsplit
 
-from fixtures.probes.http import HttpEvidence, Seen, hosts_over
+from checks._answers import judge, refuse, told, unanswered
+from fixtures.environment.sections.endpoints import Endpoint
+from fixtures.probes.http import HttpEvidence, Seen
+from fixtures.probes.page_latency import PageLatencyEvidence
+from fixtures.probes.redirects import Chain, Hop, RedirectsEvidence
 from fixtures.vocabulary import CRITICAL, ESTATE, HIGH, LOW, MEDIUM, RELEASE, CannotTell, check, expect
 
-
-def _is(answer: Seen) -> str:
-    return f"no answer ({answer.error})" if answer.status is None else f"{answer.status}"
-
-
-def _none(bad: list[str], required: str) -> None:
-    expect(not bad, seen="; ".join(bad[:5]) + (f" and {len(bad) - 5} more" if len(bad) > 5 else ""), required=required)
+YEAR = 31536000
+_SIGN_IN = re.compile(r"(log|sign)[-_]?(in|on)|auth|oauth2?|sso|saml2?|authorize", re.IGNORECASE)
 
 
-def _answered(*answers: Seen) -> None:
-    for answer in answers:
-        if answer.status is None:
-            raise CannotTell(f"{answer.url} is not answered ({answer.error})", cause="outage")
-
-
-def _page(site: HttpEvidence) -> None:
-    """Only the page itself can be judged, not what is answered in its place."""
+def _served(site: HttpEvidence) -> Seen:
+    """The page; only it can be judged, not what is answered in its place."""
     if site.page.status != 200:
-        raise CannotTell(f"the page is not served ({_is(site.page)})", cause="outage")
+        raise CannotTell(f"the page is not served ({told(site.page)})", cause="outage")
+    return site.page
 
 
-def _chunks(site: HttpEvidence) -> tuple[Seen, ...]:
-    """The answers for the chunks that the page names."""
-    _page(site)
-    if not site.chunks:
-        raise CannotTell("the page names no chunk", cause="program")
-    return site.chunks
+def _chunks(site: HttpEvidence, wrong: Callable[[Seen], str], required: str) -> None:
+    """Require that nothing is wrong with the chunks that the page names, all of them."""
+    _served(site)
+    judge(site.chunks, wrong, required, none="the page names no chunk")
+    if len(site.chunks) < site.named_chunks:
+        raise CannotTell(f"{site.named_chunks - len(site.chunks)} more chunks were not asked for", cause="program")
 
 
-def _plain(site: HttpEvidence) -> tuple[Seen, ...]:
-    """The answers over plain http."""
-    if not site.plain:
-        raise CannotTell("no plain http address is known: declare it in redirects_here", cause="program")
-    _answered(*site.plain)
-    return site.plain
+def _age(cache_control: str) -> int:
+    found = re.search(r"\bmax-age=(\d{1,12})", cache_control)
+    return int(found[1]) if found else 0
 
 
-def _leads(answer: Seen, canonical: str) -> bool:
+def _leads(hop: Hop, canonical: str) -> bool:
     """One hop to https on the same or the canonical host, with path and query kept."""
-    asked, to, home = urlsplit(answer.url), urlsplit(answer.location or ""), urlsplit(canonical)
+    asked, to, home = urlsplit(hop.url), urlsplit(hop.to or ""), urlsplit(canonical)
     homes = {(home.hostname, home.port or 443), (asked.hostname, home.port or 443)}
     return (
-        answer.status in (301, 308)
+        hop.status in (301, 308)
         and to.scheme == "https"
         and (to.hostname, to.port or 443) in homes
         and (to.path, to.query) == (asked.path, asked.query)
     )
+
+
+def _first(chains: tuple[Chain, ...]) -> list[Chain]:
+    """The chains as far as their first answers."""
+    return [chain.model_copy(update={"hops": chain.hops[:1]}) for chain in chains]
+
+
+def _goes(hop: Hop) -> str:
+    return f"{hop.status} to {hop.to}" if hop.to else f"{hop.status}"
+
+
+def _plain(ways: RedirectsEvidence, wrong: Callable[[Chain], str], required: str) -> None:
+    """Require that nothing is wrong with the first answers over plain http."""
+    nowhere = "no plain http address is known: declare it in redirects_here"
+    judge(_first(ways.plain), wrong, required, none=nowhere)
 
 
 @check(severity=CRITICAL, scope=RELEASE, guide="app.serves-http")
@@ -67,7 +74,7 @@ def check_page_is_served(site: HttpEvidence) -> None:
     """
     expect(
         site.page.status == 200 and site.page.content_type.startswith("text/html"),
-        seen=f"{_is(site.page)} {site.page.content_type}".strip(),
+        seen=f"{told(site.page)} {site.page.content_type}".strip(),
         required="200 text/html",
     )
 
@@ -78,7 +85,7 @@ def check_page_has_text_without_javascript(site: HttpEvidence) -> None:
 
     Fix: render the page on the server; don't wrap the whole tree in a client-only component.
     """
-    _page(site)
+    _served(site)
     expect(site.words > 0, seen="no visible word in the HTML", required="text rendered by the server")
 
 
@@ -88,7 +95,7 @@ def check_page_names_its_chunks(site: HttpEvidence) -> None:
 
     Fix: check that the answer comes from the Next.js build and not from a placeholder.
     """
-    _page(site)
+    _served(site)
     expect(site.named_chunks > 0, seen="no /_next/static file in the HTML", required="at least one")
 
 
@@ -98,7 +105,7 @@ def check_chunks_are_served(site: HttpEvidence) -> None:
 
     Fix: copy `.next/static` into the image, and run the same build on every instance.
     """
-    _none([f"{c.name}: {_is(c)}" for c in _chunks(site) if c.status != 200], "200 for every named chunk")
+    _chunks(site, lambda chunk: "" if chunk.status == 200 else told(chunk), "200 for every named chunk")
 
 
 @check(severity=MEDIUM, scope=ESTATE, guide=("image.static-assets", "perf.static-cdn"))
@@ -107,16 +114,16 @@ def check_chunks_are_immutable(site: HttpEvidence) -> None:
 
     Fix: don't override Next.js's Cache-Control for /_next/static in nginx or the CDN.
     """
-    served = [chunk for chunk in _chunks(site) if chunk.status == 200]
-    if not served:
+
+    def wrong(chunk: Seen) -> str:
+        if chunk.status != 200:
+            return ""
+        long = _age(chunk.cache_control) >= YEAR
+        return "" if "immutable" in chunk.cache_control and long else chunk.cache_control or "no Cache-Control"
+
+    _chunks(site, wrong, "public, max-age=31536000, immutable")
+    if not any(chunk.status == 200 for chunk in site.chunks):
         raise CannotTell("no chunk is served", cause="program")
-    bad = []
-    for chunk in served:
-        age = re.search(r"\bmax-age=(\d+)", chunk.cache_control)
-        long = age is not None and int(age[1]) >= 31536000
-        if not ("immutable" in chunk.cache_control and long):
-            bad.append(f"{chunk.name}: {chunk.cache_control or 'no Cache-Control'}")
-    _none(bad, "public, max-age=31536000, immutable")
 
 
 @check(severity=HIGH, scope=RELEASE, guide="image.static-assets")
@@ -125,8 +132,7 @@ def check_missing_chunk_is_404(site: HttpEvidence) -> None:
 
     Fix: no catch-all rewrite or `try_files` over /_next/static.
     """
-    _answered(site.missing_chunk)
-    expect(site.missing_chunk.status == 404, seen=_is(site.missing_chunk), required="404")
+    judge([site.missing_chunk], lambda answer: "" if answer.status == 404 else told(answer), "404")
 
 
 @check(severity=HIGH, scope=ESTATE, guide="perf.static-cdn")
@@ -135,14 +141,13 @@ def check_missing_chunk_is_not_cached_for_long(site: HttpEvidence) -> None:
 
     Fix: in nginx, don't use `add_header Cache-Control ... always` for /_next/static.
     """
-    _answered(site.missing_chunk)
-    cached = site.missing_chunk.cache_control
-    age = re.search(r"\bmax-age=(\d+)", cached)
-    expect(
-        "immutable" not in cached and (age is None or int(age[1]) <= 300 or "no-store" in cached),
-        seen=cached or "no Cache-Control",
-        required="no immutable, at most five minutes",
-    )
+
+    def wrong(answer: Seen) -> str:
+        cached = answer.cache_control
+        kept = "immutable" in cached or (_age(cached) > 300 and "no-store" not in cached)
+        return cached if kept else ""
+
+    judge([site.missing_chunk], wrong, "no immutable, at most five minutes")
 
 
 @check(severity=MEDIUM, scope=RELEASE, guide="app.serves-http")
@@ -151,8 +156,7 @@ def check_unknown_page_is_404(site: HttpEvidence) -> None:
 
     Fix: let Next.js's not-found page answer; no catch-all that says 200.
     """
-    _answered(site.missing_page)
-    expect(site.missing_page.status == 404, seen=_is(site.missing_page), required="404")
+    judge([site.missing_page], lambda answer: "" if answer.status == 404 else told(answer), "404")
 
 
 @check(severity=HIGH, scope=RELEASE, guide="app.api-routes")
@@ -161,8 +165,7 @@ def check_unknown_api_path_is_404(site: HttpEvidence) -> None:
 
     Fix: check the rewrites and the proxy's locations for /api.
     """
-    _answered(site.missing_api)
-    expect(site.missing_api.status in (401, 404), seen=_is(site.missing_api), required="404")
+    judge([site.missing_api], lambda answer: "" if answer.status in (401, 404) else told(answer), "404")
 
 
 @check(
@@ -171,14 +174,27 @@ def check_unknown_api_path_is_404(site: HttpEvidence) -> None:
     guide="app.serves-http",
     applies=lambda endpoint: bool(endpoint.paths.private),
 )
-def check_private_paths_need_a_session(site: HttpEvidence) -> None:
-    """Private paths redirect to the login or refuse without a session.
+def check_private_paths_need_a_session(ways: RedirectsEvidence, endpoint: Endpoint) -> None:
+    """Without a session, private paths lead to the sign-in, or refuse with 401 or 403.
 
-    Fix: check the middleware's matcher and NEXTAUTH_SECRET.
+    A sign-in is a path of `paths.sign_in`; where none is declared, one of a usual name (`/login`, `/auth/signin`).
+
+    Fix: check the middleware's matcher and NEXTAUTH_SECRET; declare `paths.sign_in` where it has a name of its own.
     """
-    _answered(*site.private)
-    bad = [f"{p.name}: {_is(p)}" for p in site.private if p.status not in (302, 303, 307, 308, 401, 403)]
-    _none(bad, "a redirect to the login, 401 or 403")
+
+    def wrong(chain: Chain) -> str:
+        if _shut(chain, endpoint.paths.sign_in):
+            return ""
+        last = chain.hops[-1]
+        straight = len(chain.hops) == 1 and not last.to
+        return told(chain) if straight else f"leads to {last.to or last.url} ({told(chain)})"
+
+    judge(
+        ways.private,
+        wrong,
+        "a redirect to the sign-in, 401 or 403",
+        unseen=lambda chain: "" if _shut(chain, endpoint.paths.sign_in) else unanswered(chain),
+    )
 
 
 @check(severity=HIGH, scope=RELEASE, guide="nginx.http-redirect")
@@ -187,51 +203,52 @@ def check_page_loads_nothing_over_http(site: HttpEvidence) -> None:
 
     Fix: use https or relative URLs; check NEXT_PUBLIC_* values of the build.
     """
-    _page(site)
+    _served(site)
     expect(not site.insecure, seen=f"{site.insecure} http:// references", required="none")
 
 
 @check(severity=CRITICAL, scope=ESTATE, guide="nginx.http-redirect")
-def check_http_redirects_to_https(site: HttpEvidence) -> None:
+def check_http_redirects_to_https(ways: RedirectsEvidence) -> None:
     """Port 80 of every declared host redirects once, permanently, to https, with path and query kept.
 
     Fix: `return 301 https://$host$request_uri;` in the port 80 server block.
 
     See: curl -sS -D- -o /dev/null 'http://HOST/path?q=1'
     """
-    bad = [f"{p.name}: {_is(p)} to {p.location}" for p in _plain(site) if not _leads(p, site.url)]
-    _none(bad, "301 or 308 to https with the same path and query")
+    _plain(
+        ways,
+        lambda chain: "" if _leads(chain.hops[0], ways.url) else _goes(chain.hops[0]),
+        "301 or 308 to https with the same path and query",
+    )
 
 
 @check(severity=CRITICAL, scope=ESTATE, guide="nginx.http-redirect")
-def check_nothing_is_served_over_http(site: HttpEvidence) -> None:
+def check_nothing_is_served_over_http(ways: RedirectsEvidence) -> None:
     """No content is served over plain http.
 
     Fix: the port 80 server block has nothing but the redirect (and ACME challenges).
     """
-    bad = [f"{p.name}: {p.status}" for p in _plain(site) if p.status is not None and 200 <= p.status < 300]
-    _none(bad, "a redirect only")
+    _plain(ways, lambda chain: f"{chain.status}" if chain.status in range(200, 300) else "", "a redirect only")
 
 
 @check(
     severity=HIGH,
     scope=ESTATE,
     guide="nginx.server-names",
-    applies=lambda endpoint: bool(hosts_over("https", endpoint)),
+    applies=lambda endpoint: bool(endpoint.origins_over("https")),
 )
-def check_other_hosts_lead_to_the_canonical_one(site: HttpEvidence) -> None:
+def check_other_hosts_lead_to_the_canonical_one(ways: RedirectsEvidence) -> None:
     """The other declared https hosts (www) redirect to the canonical one, with path and query kept.
 
     Fix: a server block for the other names: `return 301 https://CANONICAL$request_uri;`.
     """
-    _answered(*site.others)
-    home = urlsplit(site.url).netloc
-    bad = [
-        f"{o.name}: {_is(o)} to {o.location}"
-        for o in site.others
-        if not (_leads(o, site.url) and urlsplit(o.location or "").netloc == home)
-    ]
-    _none(bad, f"301 or 308 to {site.url}")
+    home = urlsplit(ways.url).netloc
+
+    def wrong(chain: Chain) -> str:
+        hop = chain.hops[0]
+        return "" if _leads(hop, ways.url) and urlsplit(hop.to or "").netloc == home else _goes(hop)
+
+    judge(_first(ways.others), wrong, f"301 or 308 to {ways.url}")
 
 
 @check(severity=HIGH, scope=ESTATE, guide="nginx.server-names")
@@ -245,7 +262,7 @@ def check_unknown_host_is_not_served(site: HttpEvidence) -> None:
         raise CannotTell(f"the question with an unknown Host got no answer ({answer.error})", cause="outage")
     expect(
         not site.unknown_host_shows_app and answer.status != 200,
-        seen=f"{_is(answer)}{' with the app' if site.unknown_host_shows_app else ''}",
+        seen=f"{told(answer)}{' with the app' if site.unknown_host_shows_app else ''}",
         required="a refused handshake, an error or a redirect",
     )
 
@@ -259,14 +276,22 @@ def check_http2_is_served(site: HttpEvidence) -> None:
     See: curl -sS --http2 -o /dev/null -w '%{http_version}' https://HOST/
     """
     good = site.h2.version == "HTTP/2" and site.h2.status == site.page.status
-    expect(good, seen=f"{site.h2.version or 'nothing'}: {_is(site.h2)}", required="HTTP/2 with the page's status")
+    expect(good, seen=f"{site.h2.version or 'nothing'}: {told(site.h2)}", required="HTTP/2 with the page's status")
 
 
-def _compressed(answers: list[Seen]) -> None:
-    big = [a for a in answers if a.status == 200 and a.size > 1024]
-    if not big:
+def _compressed(answers: Iterable[Seen]) -> None:
+    served = list(answers)
+    judge(
+        served,
+        lambda answer: "" if answer.encoding or not _big(answer) else "not compressed",
+        "Content-Encoding: gzip above 1 KB",
+    )
+    if not any(map(_big, served)):
         raise CannotTell("nothing over 1 KB is served, and smaller answers need no compression", cause="program")
-    _none([a.name for a in big if a.encoding not in ("gzip", "br", "zstd")], "Content-Encoding: gzip above 1 KB")
+
+
+def _big(answer: Seen) -> bool:
+    return answer.status == 200 and (answer.size > 1024 or answer.unreadable)
 
 
 @check(severity=MEDIUM, scope=ESTATE, guide="perf.gzip")
@@ -275,8 +300,7 @@ def check_page_is_compressed(site: HttpEvidence) -> None:
 
     Fix: `gzip on;` in nginx, or leave Next.js's `compress: true`.
     """
-    _answered(site.compressed[0])
-    _compressed([site.compressed[0]])
+    _compressed([site.zipped])
 
 
 @check(severity=MEDIUM, scope=ESTATE, guide="perf.gzip")
@@ -285,7 +309,26 @@ def check_scripts_are_compressed(site: HttpEvidence) -> None:
 
     Fix: `gzip_types application/javascript;` (nginx compresses only HTML otherwise).
     """
-    _compressed(list(site.compressed[1:]))
+    _compressed(chunk for chunk in site.chunks if chunk.name.endswith(".js"))
+
+
+@check(severity=HIGH, scope=ESTATE, guide="perf.gzip")
+def check_compression_is_negotiated(site: HttpEvidence) -> None:
+    """Only a coding that the client accepts is used, once, and the body is in it.
+
+    Fix: compress in one place: `proxy_set_header Accept-Encoding "";` where nginx does it, else `gzip off;`.
+
+    See: curl -sS -D- -o /dev/null https://HOST/ | grep -i content-encoding
+    """
+
+    def wrong(answer: Seen) -> str:
+        if answer is site.page:
+            return f"{answer.encoding} without being asked for" if answer.encoding else ""
+        if answer.unreadable or "," in answer.encoding:
+            return f"Content-Encoding: {answer.encoding}, and the body is not in it, or in it twice"
+        return f"{answer.encoding}, where gzip was accepted" if answer.encoding not in ("", "gzip") else ""
+
+    judge([site.page, site.zipped, *site.chunks], wrong, "nothing unasked, gzip once where it is accepted")
 
 
 @check(severity=MEDIUM, scope=ESTATE, guide="perf.gzip")
@@ -294,12 +337,90 @@ def check_compressed_answers_vary(site: HttpEvidence) -> None:
 
     Fix: `gzip_vary on;`.
     """
-    compressed = [a for a in site.compressed if a.encoding]
-    if not compressed:
-        raise CannotTell("no answer is compressed", cause="program")
-    bad = [a.name for a in compressed if not {"accept-encoding", "*"} & _names(a.vary)]
-    _none([f"{name} without Vary" for name in bad], "Vary: Accept-Encoding")
+    judge(
+        [answer for answer in (site.zipped, *site.chunks) if answer.encoding or answer.status is None],
+        lambda answer: "" if {"accept-encoding", "*"} & _names(answer.vary) else "no Vary",
+        "Vary: Accept-Encoding",
+        none="no answer is compressed",
+    )
+
+
+def _shut(chain: Chain, sign_in: tuple[str, ...]) -> bool:
+    """Whether a path refuses, or leads to a sign-in: declared, or of a usual name that the path itself has not."""
+    return any(
+        hop.status in (401, 403) or (hop.to is not None and _is_sign_in(hop.to, chain.hops[0].url, sign_in))
+        for hop in chain.hops
+    )
+
+
+def _is_sign_in(to: str, asked: str, declared: tuple[str, ...]) -> bool:
+    path = urlsplit(to).path.rstrip("/")
+    if path == urlsplit(asked).path.rstrip("/"):
+        return False
+    if declared:
+        return any(path == known.rstrip("/") or to == known for known in declared)
+    return any(_SIGN_IN.fullmatch(part) for part in path.split("/"))
 
 
 def _names(value: str) -> set[str]:
     return {part.strip() for part in value.split(",")}
+
+
+@check(severity=HIGH, scope=RELEASE, guide=("nginx.header-host", "nginx.header-forwarded-proto"))
+def check_page_calls_itself_by_its_origin(site: HttpEvidence) -> None:
+    """What the page calls its own address (`rel=canonical`, `og:url`) is of the public origin, over https.
+
+    Fix: NEXT_PUBLIC_BASE_URL is the public origin; `proxy_set_header Host $host;` and `X-Forwarded-Proto $scheme`.
+    """
+    _served(site)
+    home = urlsplit(site.url)
+    refuse(
+        [a for a in site.canonical if (urlsplit(a).scheme, urlsplit(a).netloc) != (home.scheme, home.netloc)],
+        f"addresses of {site.url}",
+    )
+
+
+@check(severity=MEDIUM, scope=RELEASE, guide="nginx.header-host")
+def check_page_links_to_nothing_inside(site: HttpEvidence) -> None:
+    """The page links to no host that visitors can't reach: localhost, private addresses, names of the inside.
+
+    Fix: build links from the public origin; check the build's NEXT_PUBLIC_* values.
+    """
+    _served(site)
+    expect(not site.inside, seen=f"{site.inside} links", required="none")
+
+
+@check(severity=MEDIUM, scope=ESTATE, guide="nginx.websocket-upgrade")
+def check_upgrades_reach_the_app(site: HttpEvidence) -> None:
+    """A request to upgrade to WebSocket reaches the app: it is not refused on the way.
+
+    Fix: `map $http_upgrade $connection_upgrade { default upgrade; '' ''; }` and both `proxy_set_header`.
+    """
+    _served(site)
+
+    def wrong(answer: Seen) -> str:
+        return told(answer) if answer.status is not None and (answer.status == 400 or answer.status >= 500) else ""
+
+    judge([site.upgrade], wrong, "101, or the app's own answer")
+
+
+@check(severity=MEDIUM, scope=RELEASE, guide="post.response-times", live=True)
+def check_usual_page_is_quick(latency: PageLatencyEvidence, endpoint: Endpoint) -> None:
+    """The median answer of the first public page, warm, is within the declared time.
+
+    Fix: compare with the health endpoint: the difference is rendering, the cache or the database.
+    """
+    limit = endpoint.page.within
+    expect(latency.median <= limit, seen=f"{latency.median:.3f} s", required=f"at most {limit:g} s")
+
+
+@check(severity=MEDIUM, scope=RELEASE, guide="post.response-times", live=True)
+def check_slow_pages_are_quick(latency: PageLatencyEvidence, endpoint: Endpoint) -> None:
+    """Of the answers of the first public page 95 in 100 are within the declared time, and none is an error.
+
+    Fix: look for a slow instance, a saturated pool or long garbage collections.
+    """
+    slow, limit = latency.percentile(95), endpoint.page.p95
+    lost = f", {len(latency.failures)} of {len(latency.seconds) + len(latency.failures)} without a 200"
+    seen = f"{slow:.3f} s{lost if latency.failures else ''}"
+    expect(slow <= limit and not latency.failures, seen=seen, required=f"at most {limit:g} s")

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from fixtures.environment.sections.endpoints import Endpoint
-from fixtures.probes._tls_suites import Suite, suite
+from fixtures.probes._tls_suites import Suite
 from fixtures.probes.tls import Protocol, TlsEvidence
 from fixtures.vocabulary import ADVISORY, CRITICAL, ESTATE, HIGH, LOW, MEDIUM, CannotTell, check, expect
 
@@ -46,7 +46,7 @@ def refuse(
     accepted = sorted(name for name in names if not policy.allows_suite(name))
     expect(not accepted, seen=f"accepts {some(accepted)}", required=required)
     for protocol in protocols:
-        unseen = [name for name in unknown(protocol) if bad(suite(name)) and not policy.allows_suite(name)]
+        unseen = [name for name in unknown(protocol) if bad(Suite.named(name)) and not policy.allows_suite(name)]
         if unseen:
             raise CannotTell(
                 f"{len(unseen)} cipher suites of {protocol.name} got no answer that says yes or no", cause="network"

@@ -18,11 +18,13 @@ from fixtures.environment.secrets import Secret
 from fixtures.environment.sections.compose import Compose
 from fixtures.environment.sections.dns import Dns
 from fixtures.environment.sections.endpoints import Endpoint, Paths
+from fixtures.environment.sections.instances import Instance
 from fixtures.environment.sections.postgres import Postgres, PostgresExpectations
 from fixtures.probes._certificate import Served, Staple
 from fixtures.probes._certificate_revocation import Revocation
 from fixtures.probes._tls_suites import suite
 from fixtures.probes.compose import Port, ServiceSeen
+from fixtures.probes.forged import ForgedEvidence, Reply
 from fixtures.probes.redis import RedisEvidence
 from fixtures.probes.tls import Protocol, TlsEvidence
 from fixtures.probes.tls_deep import TlsDeepEvidence
@@ -132,6 +134,7 @@ def with_service(service: ServiceSeen, **change: Any) -> dict[str, Any]:
 
 
 EVERYWHERE = (Port(host="", published="5432", target=5432),)
+FORGED = ForgedEvidence(observed_at=NOW, replies=(Reply(kind="trace", name="TRACE /", status=405, asked=200),))
 FAILS: dict[str, tuple[Evidence, dict[str, Any]]] = {
     "certificate.every_address_presents_one": (
         PRESENTED,
@@ -192,6 +195,10 @@ FAILS: dict[str, tuple[Evidence, dict[str, Any]]] = {
     "compose.services_are_restarted": (COMPOSE, with_service(DB, restart="no")),
     "compose.variables_are_set": (COMPOSE, {"unset": ("DB_PASSWORD",)}),
     "compose.version_key_is_gone": (COMPOSE, {"version": "3.8"}),
+    "forged.trace_is_refused": (
+        FORGED,
+        {"replies": (Reply(kind="trace", name="TRACE /", status=200, asked=200, shows=("the body",)),)},
+    ),
     "database.declared_extensions_are_available": (DATABASE, {"extensions": DATABASE.extensions[:1]}),
     "database.encoding_is_utf8": (DATABASE, {"encoding": "SQL_ASCII"}),
     "database.replica_is_of_the_same_cluster": (REPLICA, {"primary_system_identifier": "2"}),
@@ -326,16 +333,32 @@ def test_a_check_passes_and_fails(name: str) -> None:
         judge(name, seen.model_copy(update=change))
 
 
-def rows(**targets: Target) -> set[str]:
+def rows(given: dict[str, Any] | None = None, /, **targets: Target) -> set[str]:
     """The ids of the checks that make a row for these targets, `a_b` standing for `a.b`."""
     sections: dict[str, dict[str, Target]] = {}
     for key, target in targets.items():
         section, _, name = key.partition("_")
         sections.setdefault(section, {})[name] = target
-    settings = Settings.model_validate({"schema": 1})
+    settings = Settings.model_validate({"schema": 1, **(given or {})})
     made = generate(Environment("given", Path("given.yaml"), settings, sections, {}, ""))
     assert not made.broken
     return {row.check.id for row in made.rows}
+
+
+def test_what_loads_or_changes_is_looked_at_only_where_it_is_named() -> None:
+    limited = Endpoint(url="https://web.test", body_limit=2000)
+    assert not [name for name in rows(endpoints_web=limited) if name.startswith("bodies.")]
+    named = rows({"intrusive": ["bodies.larger_ones_are_refused"]}, endpoints_web=limited)
+    assert {name for name in named if name.startswith("bodies.")} == {"bodies.larger_ones_are_refused"}
+
+
+def test_builds_are_compared_only_where_they_show_themselves() -> None:
+    both: dict[str, Target] = {
+        "endpoints_web": Endpoint.model_validate({"url": "https://web.test", "instance": {"header": "x-instance"}}),
+        "instances_a": Instance(url="http://a.test:3000"),
+    }
+    more = rows({"release": {"build_id": "html"}}, **both) - rows(**both)
+    assert more == {"balancer.answers_are_of_one_build", "balancer.instances_run_one_build"}
 
 
 BARE = Endpoint(url="https://web.test")
@@ -348,7 +371,12 @@ NO_EXTENSIONS = PostgresExpectations(extensions=())
         (
             Endpoint(url="https://web.test", paths=Paths(private=("/account",))),
             BARE,
-            {"http.private_paths_need_a_session", "headers.hsts_on_redirects"},
+            {
+                "http.private_paths_need_a_session",
+                "headers.hsts_on_redirects",
+                "caching.private_answers_are_not_publicly_cached",
+                "forged.middleware_is_not_skipped",
+            },
         ),
         (
             Endpoint(url="https://web.test", redirects_here=("https://www.web.test",)),

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import ast
+import importlib
 import shutil
 import subprocess
+import typing
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 
 import pytest
+from pydantic import BaseModel
 
 from fixtures.vocabulary import ESTATE, HIGH, Check
 from reports import coverage
@@ -158,6 +161,47 @@ def test_checks_do_not_assert() -> None:
         if isinstance(node, ast.Assert)
     ]
     assert not found
+
+
+def probe_code(names: Iterator[str]) -> list[str]:
+    """Those imports from probes that are no types of evidence: records, or words that a field of one may be."""
+    found = []
+    for name in names:
+        module, _, member = name.rpartition(".")
+        if module.startswith("fixtures.probes."):
+            value = getattr(importlib.import_module(module), member)
+            record = isinstance(value, type) and issubclass(value, BaseModel)
+            if not record and typing.get_origin(value) is not typing.Literal:
+                found.append(name)
+        elif name.startswith("fixtures.probes"):
+            found.append(name)
+    return found
+
+
+def test_checks_import_types_of_evidence_and_no_code_of_probes() -> None:
+    """What is asked is the probes' business, what it means is the checks'; they share records, or the environment."""
+    found = {}
+    for path in sorted((ROOT / "checks").rglob("*.py")):
+        if wrong := probe_code(imports(parse(path), "checks")):
+            found[path.name] = wrong
+    assert not found
+
+
+@pytest.mark.parametrize(
+    ("source", "wrong"),
+    [
+        ("from fixtures.probes.http import HttpEvidence, Seen", []),
+        ("from fixtures.probes.caching import Kind", []),
+        ("from fixtures.probes.http import first_page", ["fixtures.probes.http.first_page"]),
+        ("from fixtures.probes.http import CHUNKS", ["fixtures.probes.http.CHUNKS"]),
+        ("from fixtures.probes._http import Client", ["fixtures.probes._http.Client"]),
+        ("import fixtures.probes.http", ["fixtures.probes.http"]),
+        ("from fixtures.probes import http", ["fixtures.probes.http"]),
+        ("from fixtures import probes", ["fixtures.probes"]),
+    ],
+)
+def test_code_of_probes_in_a_check_is_seen(source: str, wrong: list[str]) -> None:
+    assert probe_code(imports(ast.parse(source), "checks")) == wrong
 
 
 @pytest.mark.parametrize("room", sorted(MAY_IMPORT))

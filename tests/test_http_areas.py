@@ -31,7 +31,8 @@ from fixtures.probes import reach as reach_probe
 from fixtures.probes._disclosure import details, word
 from fixtures.probes._http import LIMIT, Client, client
 from fixtures.probes.headers import Response
-from fixtures.probes.http import Seen, look
+from fixtures.probes.http import look
+from fixtures.probes.redirects import Hop
 from fixtures.stack.certificates import Authority, Request
 from fixtures.vocabulary import CannotTell, Finding
 
@@ -173,8 +174,8 @@ def test_fields(wrong: Callable[[Response], str], field: str, good: str, bad: st
     ],
 )
 def test_redirect(location: str, status: int, good: bool) -> None:
-    seen = Seen(name="x", url="http://www.a.example/p?q=1", status=status, location=location)
-    assert _leads(seen, "https://a.example") is good
+    hop = Hop(url="http://www.a.example/p?q=1", status=status, to=location)
+    assert _leads(hop, "https://a.example") is good
 
 
 def test_healthy_instance_passes_and_frozen_one_fails() -> None:
