@@ -29,7 +29,7 @@ class Ledger:
 
     def select(self, ids: Iterable[str]) -> None:
         """Remember what was selected."""
-        self.chosen = selected(self._config.stash[RUN].rows, ids)
+        self.chosen = selected(self._config, ids)
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         """Scrub what a broken module says."""
@@ -41,7 +41,7 @@ class Ledger:
         """Note the outcome of a row once, and scrub its text before anything prints it."""
         if isinstance(report.longrepr, str):
             report.longrepr = self._config.stash[RUN].redactor.text(report.longrepr)
-        row = next(iter(selected(self._config.stash[RUN].rows, [report.nodeid]).values()), None)
+        row = next(iter(selected(self._config, [report.nodeid]).values()), None)
         if row is None:
             if report.failed:
                 self.strays.append(report.nodeid)
