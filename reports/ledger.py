@@ -10,6 +10,7 @@ import pytest
 from fixtures.catalogue import Binding
 from fixtures.plugin import RUN, selected
 from fixtures.vocabulary import Check
+from reports import wording
 from reports.outcomes import Judged
 from reports.records import Outcome, Row
 
@@ -34,13 +35,15 @@ class Ledger:
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         """Scrub what a broken module says."""
         if report.failed:
-            report.longrepr = self._config.stash[RUN].redactor.text(str(report.longrepr))
+            report.longrepr = wording.plain(self._config.stash[RUN].redactor.text(str(report.longrepr)))
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Note the outcome of a row once, and scrub its text before anything prints it."""
+        """Note the outcome of a row once, and scrub its text of secrets and escapes before anything prints it."""
         if isinstance(report.longrepr, str):
-            report.longrepr = self._config.stash[RUN].redactor.text(report.longrepr)
+            report.longrepr = wording.plain(self._config.stash[RUN].redactor.text(report.longrepr))
+        if isinstance(reason := getattr(report, "wasxfail", None), str):
+            report.wasxfail = wording.line(reason)  # type: ignore[attr-defined]
         row = next(iter(selected(self._config, [report.nodeid]).values()), None)
         if row is None:
             if report.failed:
