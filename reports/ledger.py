@@ -43,7 +43,7 @@ class Ledger:
         if isinstance(report.longrepr, str):
             report.longrepr = wording.plain(self._config.stash[RUN].redactor.text(report.longrepr))
         if isinstance(reason := getattr(report, "wasxfail", None), str):
-            report.wasxfail = wording.line(reason)  # type: ignore[attr-defined]
+            report.wasxfail = wording.line(reason)
         row = next(iter(selected(self._config, [report.nodeid]).values()), None)
         if row is None:
             if report.failed:

@@ -33,7 +33,7 @@ def _stall(connection: socket.socket) -> None:
             pass
 
 
-def _drip(connection: socket.socket, text: bytes, apart: float = 0.5) -> None:
+def _drip(connection: socket.socket, text: bytes, apart: float = 1.0) -> None:
     ends = time.monotonic() + _LONGEST
     for byte in text:
         connection.sendall(bytes([byte]))
@@ -93,8 +93,12 @@ def _reset_after(text: bytes) -> Speak:
     return speak
 
 
-def _drips(text: bytes) -> Speak:
-    return lambda tls: _drip(tls, text)
+def _drips(text: bytes, first: bytes = b"") -> Speak:
+    def speak(tls: ssl.SSLSocket) -> None:
+        tls.sendall(first)
+        _drip(tls, text)
+
+    return speak
 
 
 def _bomb(coding: str) -> Speak:
@@ -114,7 +118,7 @@ OVER_TLS: dict[str, Speak] = {
     "closes before an answer": lambda _: None,
     "stalls after the request": _stall,
     "a head byte by byte": _drips(b"HTTP/1.1 200 OK\r\n" + b"x: y\r\n" * 100),
-    "a body byte by byte": lambda tls: (tls.sendall(b"HTTP/1.1 200 OK\r\n\r\n"), _drip(tls, b"x" * 1000))[1],
+    "a body byte by byte": _drips(b"x" * 1000, b"HTTP/1.1 200 OK\r\n\r\n"),
     "fields without end": _endless(b"HTTP/1.1 200 OK\r\n", b"x-more: and more\r\n" * 500),
     "one field without end": _endless(b"HTTP/1.1 200 OK\r\nx-more: ", b"and more" * 500),
     "a body without end": _endless(b"HTTP/1.1 200 OK\r\ncontent-type: text/html\r\n\r\n", b"<p>more" * 5000),
@@ -128,6 +132,9 @@ OVER_TLS: dict[str, Speak] = {
     "redirects to itself": _says("location: /\r\n", status="302 Found"),
     "redirects without end": _says("location: x/\r\n", status="301 Moved Permanently"),
     "redirects to nowhere": _says("location: http://[\r\n", status="301 Moved Permanently"),
+    "redirects to no ASCII": _says("location: /\xff\xfe?\xe9=\x80\r\n", status="302 Found"),
+    "redirects to no port": _says("location: https://web.test:99999999/\r\n", status="302 Found"),
+    "redirects to no host": _says("location: https://\xff.web.test/\r\n", status="302 Found"),
     "redirects to a script": _says(f"location: javascript:alert(1)//{MARKUP[:25]}\r\n", status="301 Moved Permanently"),
     "no UTF-8": _says(f"{HTML}x-odd: \xff\xfe\r\nset-cookie: \xff=\xfe\r\n", b"\xff\xfe\xfa<html>\x80" * 50),
     "no UTF-8 in JSON": _says(JSON, b'{"status":"\xff\xfe","timestamp":"\xed\xa0\x80"}'),
