@@ -125,7 +125,9 @@ OVER_TLS: dict[str, Speak] = {
     "continue without end": _endless(b"", b"HTTP/1.1 100 Continue\r\n\r\n" * 50),
     "early hints without end": _endless(b"", b"HTTP/1.1 103 Early Hints\r\nlink: </x>\r\n\r\n" * 50),
     "chunks of no size": _endless(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n", b"zz\r\n"),
-    "a chunk that never ends": _endless(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nffffffff\r\n", b"x" * 9999),
+    "a chunk that never ends": _endless(
+        b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nffffffff\r\n", b"x" * 9999
+    ),
     "a gzip bomb": _bomb("gzip"),
     "a bomb in a bomb": _says(f"{HTML}content-encoding: gzip, gzip\r\n", gzip.compress(gzip.compress(bytes(1 << 24)))),
     "no gzip at all": _says(f"{HTML}content-encoding: gzip\r\n", b"plain"),
@@ -157,7 +159,9 @@ OVER_TLS: dict[str, Speak] = {
         HTML, b"".join(b"<script src=/_next/static/%d.js></script>" % number for number in range(20_000))
     ),
     "twenty thousand fields": _says(HTML + "x: y\r\n" * 15_000, b"x"),
-    "many cookies": _says(HTML + "set-cookie: a=b; path=/; expires=nonsense; max-age=99999999999999999\r\n" * 900, b"x"),
+    "many cookies": _says(
+        HTML + "set-cookie: a=b; path=/; expires=nonsense; max-age=99999999999999999\r\n" * 900, b"x"
+    ),
 }  # fmt: skip
 BEFORE_TLS: dict[str, Serve] = {
     "resets at once": _reset,

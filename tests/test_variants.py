@@ -7,11 +7,14 @@ from __future__ import annotations
 
 import gzip
 import itertools
+import secrets
+import time
 import typing
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,9 +23,10 @@ from fixtures import vocabulary
 from fixtures.catalogue import checks, probe_of
 from fixtures.environment.sections.endpoints import Endpoint
 from fixtures.evidence.gathering import Gathering, Job
-from fixtures.evidence.store import Store
-from fixtures.probes import PROBES, Context, Limits, load_probes
+from fixtures.evidence.store import Saved, Store
+from fixtures.probes import PROBES, Context, Limits, health, load_probes
 from fixtures.vocabulary import Evidence, Finding, Severity
+from tests._records import NOW
 from tests._site import Asked, Reply, Site, running
 
 POLICY = (
@@ -91,7 +95,8 @@ def good(asked: Asked) -> Reply:
     fields = {**SECURED, **reply.fields}
     body = reply.body.encode() if isinstance(reply.body, str) else reply.body
     if "gzip" in asked.fields.get("accept-encoding", "") and len(body) > 1000:
-        return Reply(reply.status, gzip.compress(body), {**fields, "content-encoding": "gzip", "vary": "accept-encoding"})
+        coded = {"content-encoding": "gzip", "vary": "accept-encoding"}
+        return Reply(reply.status, gzip.compress(body), {**fields, **coded})
     return Reply(reply.status, body, {**fields, **({"vary": "accept-encoding"} if len(body) > 1000 else {})})
 
 
@@ -137,17 +142,12 @@ def _no_gzip(asked: Asked) -> Reply:
     return good(replace(asked, fields={k: v for k, v in asked.fields.items() if k != "accept-encoding"}))
 
 
-def _sometimes(asked: Asked, count: Iterator[int] = itertools.count()) -> Reply:
-    return Reply(502, "bad gateway", {**SECURED, **HTML}) if next(count) % 3 == 2 else good(asked)
-
-
-def _fresh_nonce(asked: Asked, count: Iterator[int] = itertools.count(10**20)) -> Reply:
+def _fresh_nonce(asked: Asked) -> Reply:
     reply = good(asked)
     if not _is_page(asked, reply):
         return reply
-    policy = f"script-src 'nonce-{next(count)}Aa' 'strict-dynamic'; object-src 'none'; base-uri 'none'; " + (
-        "frame-ancestors 'none'; form-action 'self'; default-src 'self'"
-    )
+    own = f"script-src 'nonce-{secrets.token_urlsafe(18)}' 'strict-dynamic'"
+    policy = POLICY.replace("script-src 'self'", own)
     return replace(reply, fields={**reply.fields, "content-security-policy": policy})
 
 
@@ -281,7 +281,8 @@ VARIANTS: dict[str, Variant] = {
     ),
     "http to the wrong host": bad(
         at("http://a.example", to("https://b.example/"), secured=False),
-        "http.http_redirects_to_https", "redirects.no_way_leads_elsewhere", "redirects.http_leads_to_the_same_host_first",
+        "http.http_redirects_to_https", "redirects.no_way_leads_elsewhere",
+        "redirects.http_leads_to_the_same_host_first",
     ),
     "http serves": bad(
         at("http://a.example", lambda _: Reply(200, PAGE, HTML), secured=False),
@@ -314,9 +315,6 @@ VARIANTS: dict[str, Variant] = {
     ),
     "health is frozen": bad(
         at("https://a.example/api/health", _frozen), "health.timestamp_is_now", "health.timestamp_moves"
-    ),
-    "one instance of three answers 502": bad(
-        at("https://a.example/api/health", _sometimes), "health.answers_every_time"
     ),
     "an open dashboard": bad(
         at("https://a.example/dashboard", lambda _: Reply(200, PAGE, {**HTML, **PRIVATE})),
@@ -395,3 +393,44 @@ def test_a_site_is_told_exactly_what_is_wrong_with_it(seen: tuple[Store, dict[st
     }
     assert not wrong, "a false alarm"
     assert not expected - set(found), "a miss"
+
+
+def test_one_instance_that_answers_502_is_told_as_that(tmp_path: Path) -> None:
+    count = itertools.count()
+
+    def site(asked: Asked) -> Reply:
+        return Reply(502, "bad gateway", HTML) if next(count) in (1, 4) else good(asked)
+
+    with running(tmp_path, site) as target:
+        looked = health.look(target, Context("endpoints.web", time.monotonic() + 60, limits=Limits(4, 200)))
+    store = Store(tmp_path)
+    store.open()
+    evidence = looked.model_dump(mode="json")
+    store.write(Saved(kind="HealthEvidence", target="endpoints.web", observed_at=NOW, seconds=1.0, evidence=evidence))
+    assert set(judged(store, "endpoints.web", target)) == {"health.answers_every_time"}
+
+
+@pytest.mark.parametrize(
+    ("url", "host"),
+    [
+        ("https://b\u00fccher.example", "xn--bcher-kva.example"),
+        ("https://[::1]:8443", "[::1]:8443"),
+        ("https://[::1]", "[::1]"),
+        ("https://a.example:8443", "a.example:8443"),
+    ],
+)
+def test_hosts_of_every_kind_are_asked(tmp_path: Path, url: str, host: str) -> None:
+    """IDNA names, IPv6 literals, ports, and paths that are not ASCII."""
+
+    def site(asked: Asked) -> Reply:
+        return good(replace(asked, url=asked.url.replace(f"://{host}/", "://a.example/")))
+
+    paths = {"public": ["/", "/login", "/\u00fcber?x=\u00fc"], "image": "/l\u00f6go.png"}
+    with running(tmp_path, site, paths=paths) as local:
+        target = local.model_copy(update={"url": Endpoint(url=url).url})
+        for kind in load_probes():
+            probe = probe_of(kind, "endpoints.web")
+            if probe is None or probe.alone or probe.experiment or not probe.applies(target):
+                continue
+            context = Context("endpoints.web", time.monotonic() + 60, limits=Limits(4, 500))
+            assert isinstance(probe.look(target, context), kind)
