@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench import rows, tls
+from bench import endpoints, rows, tls
 from fixtures.probes import load_probes
 
 ROOT = Path(__file__).parents[1]
@@ -133,7 +133,7 @@ def main() -> int:
         ("ending the stack", stopped, "the whole run", whole),
     ):
         print(f"{label:<34} {seconds:>7.2f} s {other:<34} {reference:>7.2f} s {seconds / reference:>6.2f}")  # noqa: T201
-    wrong = tls.main()
+    wrong = tls.main() + endpoints.main()
     return int(bool(wrong) or any(figure.ratio > 1 for figure in figures))
 
 

@@ -13,6 +13,7 @@ import pytest
 from fixtures.catalogue import Binding
 from fixtures.plugin import RUN, selected
 from fixtures.vocabulary import Check
+from reports import wording
 from reports.outcomes import Judged
 from reports.records import Outcome, Row
 
@@ -35,19 +36,21 @@ class Ledger:
 
     def select(self, ids: Iterable[str]) -> None:
         """Remember what was selected."""
-        self.chosen = selected(self._config.stash[RUN].rows, ids)
+        self.chosen = selected(self._config, ids)
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         """Scrub what a broken module says."""
         if report.failed:
-            report.longrepr = self._config.stash[RUN].redactor.text(str(report.longrepr))
+            report.longrepr = wording.plain(self._config.stash[RUN].redactor.text(str(report.longrepr)))
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Note the outcome of a row once, and scrub its text before anything prints it."""
+        """Note the outcome of a row once, and scrub its text of secrets and escapes before anything prints it."""
         if isinstance(report.longrepr, str):
-            report.longrepr = self._config.stash[RUN].redactor.text(report.longrepr)
-        row = next(iter(selected(self._config.stash[RUN].rows, [report.nodeid]).values()), None)
+            report.longrepr = wording.plain(self._config.stash[RUN].redactor.text(report.longrepr))
+        if isinstance(reason := getattr(report, "wasxfail", None), str):
+            report.wasxfail = wording.line(reason)
+        row = next(iter(selected(self._config, [report.nodeid]).values()), None)
         if row is None:
             if report.failed:
                 self.strays.append(report.nodeid)

@@ -43,10 +43,10 @@ class _Quiet:
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_terminal_summary(self, terminalreporter: Any) -> Generator[None]:
         """Whatever else failed or broke is told by pytest as ever."""
-        stats, rows = terminalreporter.stats, self._config.stash[RUN].rows
+        stats = terminalreporter.stats
         told = {word: stats[word] for word in ("failed", "error") if word in stats}
         for word, reports in told.items():
-            stats[word] = [report for report in reports if not selected(rows, [report.nodeid])]
+            stats[word] = [report for report in reports if not selected(self._config, [report.nodeid])]
         try:
             return (yield)
         finally:
