@@ -18,6 +18,7 @@ from fixtures.evidence.store import Saved, Store
 from fixtures.run import Run
 from fixtures.stack import start
 from fixtures.vocabulary import CannotTell, Finding, Fleeting
+from tests._gate import until
 from tests._saved import CHECK, environment_file, instance, looked
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
@@ -193,6 +194,7 @@ def test_a_gate_takes_the_look_that_the_night_made(tmp_path: Path) -> None:
             run.directory.mkdir(exist_ok=True)
             run.store.open()
             run.look(rows)
+            until(lambda run=run: Declaration.read(run.directory).looks_at)  # type: ignore[misc]
             if run is gate and not (night.directory / "evidence").exists():
                 with pytest.raises(CannotTell) as caught:
                     run.reader(0.0).judge(rows[0])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -159,5 +160,5 @@ def test_a_check_that_is_selected_twice_counts_once(saved: Path, tmp_path: Path,
     run = gate(tmp_path / "run", f"--replay={saved}", *again, workers, *QUICK)
     document = verdict(tmp_path / "run")
     assert (document["counts"]["selected"], document["complete"]) == (1, False), run.stdout
-    assert "PARTIAL (1 of 13)" in last(run)
+    assert re.search(r"PARTIAL \(1 of \d\d\)", last(run))
     assert [row["id"] for row in document["checks"]] == [CHECK]

@@ -75,8 +75,8 @@ def test_evidence_that_is_none_is_not_seen_and_the_rest_is_judged(saved: Path, t
     (broken / "instances.app1.InstanceEvidence.json").write_text(text, encoding="utf-8", errors="surrogateescape")
     run = gate(tmp_path / "run", f"--replay={tmp_path / 'saved'}", *QUICK)
     assert (run.returncode, last(run).startswith("GO one")) == (0, True), run.stdout + run.stderr
-    notes = {note["file"]: note["ok"] for note in verdict(tmp_path / "run")["evidence"]}
-    assert notes["evidence/instances.app1.InstanceEvidence.json"] is False
+    notes = {Path(note["file"]).name: note["ok"] for note in verdict(tmp_path / "run")["evidence"]}
+    assert notes["instances.app1.InstanceEvidence.json"] is False
     next(path for path in broken.glob("*Latency*")).write_text(text, encoding="utf-8", errors="surrogateescape")
     run = gate(tmp_path / "again", f"--replay={tmp_path / 'saved'}", *QUICK)
     assert (run.returncode, last(run).startswith("CANNOT TELL one")) == (10, True), run.stdout + run.stderr
