@@ -26,6 +26,7 @@ from fixtures.environment.sections.webhooks import Webhook
 from fixtures.probes._certificate import Served, Staple
 from fixtures.probes._certificate_revocation import Revocation
 from fixtures.probes._tls_suites import suite
+from fixtures.probes.balancer import BalancerEvidence
 from fixtures.probes.compose import Port, ServiceSeen
 from fixtures.probes.forged import ForgedEvidence, Reply
 from fixtures.probes.redis import RedisEvidence
@@ -149,6 +150,9 @@ def bucket(**changes: Any) -> dict[str, Any]:
 
 
 EVERYWHERE = (Port(host="", published="5432", target=5432),)
+BALANCER = BalancerEvidence(
+    observed_at=NOW, requests=20, instances={"app1": 20}, builds={"b1": 20}, lost=0, unnamed=0, unbuilt=0
+)
 FORGED = ForgedEvidence(observed_at=NOW, replies=(Reply(kind="trace", name="TRACE /", status=405, asked=200),))
 FAILS: dict[str, tuple[Evidence, dict[str, Any]]] = {
     "auth.client_id_is_one_of_googles": (
@@ -161,6 +165,7 @@ FAILS: dict[str, tuple[Evidence, dict[str, Any]]] = {
     "backups.bucket_is_not_public": (BACKUPS, bucket(blocked=False)),
     "backups.bucket_is_versioned_as_declared": (BACKUPS, bucket(versioned=False)),
     "backups.bucket_refuses_plain_http": (BACKUPS, bucket(tls_only=False)),
+    "balancer.every_answer_is_below_500": (BALANCER, {"lost": 1}),
     "backups.disk_has_room_for_more": (
         BACKUPS,
         {"directory": BACKUPS.directory and BACKUPS.directory.model_copy(update={"free": 10**6})},

@@ -527,6 +527,7 @@ def test_a_second_build_is_found_though_one_instance_is_silent() -> None:
         balancer_checks.check_instances_run_one_build((mixed[0], mixed[1]), three)
     meant = (Instance(url="http://127.0.0.1:1", expect=InstanceExpectations(count=2, same_build=False)),)
     balancer_checks.check_declared_count_answers((mixed[0], mixed[2]), meant)
+    balancer_checks.check_declared_count_answers((mixed[0], mixed[2], _runs("d", "b1")), meant)
     balancer_checks.check_instances_run_one_build((mixed[0], mixed[2]), meant)
 
 
