@@ -14,6 +14,7 @@ from fixtures.probes.redirects import Chain, Hop, RedirectsEvidence
 from fixtures.vocabulary import CRITICAL, ESTATE, HIGH, LOW, MEDIUM, RELEASE, CannotTell, check, expect
 
 YEAR = 31536000
+_REDIRECTS = (301, 302, 303, 307, 308)
 _SIGN_IN = re.compile(r"(log|sign)[-_]?(in|on)|auth|oauth2?|sso|saml2?|authorize", re.IGNORECASE)
 
 
@@ -160,12 +161,18 @@ def check_unknown_page_is_404(site: HttpEvidence) -> None:
 
 
 @check(severity=HIGH, scope=RELEASE, guide="app.api-routes")
-def check_unknown_api_path_is_404(site: HttpEvidence) -> None:
-    """An unknown path under /api is 404 (401 where a session is asked for first).
+def check_unknown_api_path_is_404(site: HttpEvidence, endpoint: Endpoint) -> None:
+    """An unknown path under /api is 404 (where a session is asked for first: 401, 403 or the way to the sign-in).
 
     Fix: check the rewrites and the proxy's locations for /api.
     """
-    judge([site.missing_api], lambda answer: "" if answer.status in (401, 404) else told(answer), "404")
+
+    def wrong(answer: Seen) -> str:
+        to = answer.location if answer.status in _REDIRECTS else None
+        shut = answer.status in (401, 403) or (to and _is_sign_in(to, answer.url, endpoint.paths.sign_in))
+        return "" if answer.status == 404 or shut else f"{told(answer)}{f' to {to}' if to else ''}"
+
+    judge([site.missing_api], wrong, "404")
 
 
 @check(

@@ -39,11 +39,12 @@ from fixtures.probes import redirects as redirects_probe
 from fixtures.probes._http import Answer, Ask, Client, client
 from fixtures.probes._latency import Latency
 from fixtures.probes._place import said
-from fixtures.probes._secrets import published, secrets
+from fixtures.probes._secrets import Published, published, secrets
 from fixtures.probes.balancer import BalancerEvidence, InstanceBuildEvidence, look_at_instance
 from fixtures.probes.balancer import look as look_at_balancer
 from fixtures.probes.caching import Kept
 from fixtures.probes.exposure import content
+from fixtures.probes.http import HttpEvidence, Seen
 from fixtures.probes.ports import Port, PortsEvidence
 from fixtures.probes.redirects import Chain, Hop, RedirectsEvidence
 from fixtures.vocabulary import CannotTell, Finding
@@ -123,6 +124,45 @@ def test_an_open_door_is_found_whatever_else_was_not_seen() -> None:
             check(ways(plain=(quiet,)))
     with pytest.raises(Finding):
         http_checks.check_other_hosts_lead_to_the_canonical_one(ways(others=(quiet, served)))
+
+
+@pytest.mark.parametrize(
+    ("status", "to", "right"),
+    [
+        *((status, None, True) for status in (401, 403, 404)),
+        *((status, None, False) for status in (200, 307, 500, 503)),
+        (307, "/login?callbackUrl=…", True),
+        (302, "https://a.example/auth/signin", True),
+        (200, "/login", False),
+        (307, "/start", False),
+    ],
+)
+def test_an_unknown_path_of_the_api_is_not_found_or_not_told(status: int, to: str | None, right: bool) -> None:
+    answer = Seen(name="unknown api path", url="https://a.example/api/x", status=status, location=to)
+    site = site_of(missing_api=answer)
+    target = Endpoint(url="https://a.example")
+    if right:
+        http_checks.check_unknown_api_path_is_404(site, target)
+        return
+    with pytest.raises(Finding, match=str(status)):
+        http_checks.check_unknown_api_path_is_404(site, target)
+
+
+def site_of(**more: Any) -> HttpEvidence:
+    """What an origin that is well answers, with these changes."""
+    page = Seen(name="page", url="https://a.example/", status=200, content_type="text/html")
+    missing = page.model_copy(update={"name": "missing", "status": 404})
+    whole: dict[str, Any] = {
+        **dict.fromkeys(("page", "h2", "zipped", "upgrade"), page),
+        **dict.fromkeys(("missing_chunk", "missing_page", "missing_api", "unknown_host"), missing),
+    }
+    return HttpEvidence.model_validate(
+        {
+            "observed_at": NOW, "url": "https://a.example", "words": 9, "insecure": 0, "canonical": (), "inside": 0,
+            "named_chunks": 0, "chunks": (), "published": Published(), "unknown_host_shows_app": False,
+            **whole, **more,
+        }
+    )  # fmt: skip
 
 
 def _maze(asked: Asked) -> Reply:
