@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import socket
 import threading
@@ -165,6 +166,50 @@ def site_of(**more: Any) -> HttpEvidence:
     )  # fmt: skip
 
 
+@pytest.mark.parametrize("error", ["timeout", "refused", "dns", "resolver", "unreachable", "protocol", None])
+def test_only_a_refused_handshake_refuses_an_unknown_host(error: str | None) -> None:
+    answer = Seen(name="unknown host", url="https://x.example/", status=None, error=error)
+    for refusal in ("tls", "reset"):
+        refused = answer.model_copy(update={"error": refusal})
+        http_checks.check_unknown_host_is_not_served(site_of(unknown_host=refused))
+    with pytest.raises(CannotTell, match="got no answer"):
+        http_checks.check_unknown_host_is_not_served(site_of(unknown_host=answer))
+
+
+_ASKED = "://a.example/p?q=1"
+
+
+@pytest.mark.parametrize(
+    ("hops", "leads", "permanent"),
+    [
+        ((("http" + _ASKED, 301, "https" + _ASKED),), True, True),
+        ((("http" + _ASKED, 302, "https" + _ASKED),), True, False),
+        ((("http" + _ASKED, 307, "https" + _ASKED), ("https" + _ASKED, None, None)), True, False),
+        ((("http" + _ASKED, 301, "http://www.a.example/p?q=1"),
+          ("http://www.a.example/p?q=1", 301, "https://www.a.example/p?q=1")), True, True),
+        ((("http" + _ASKED, 301, "https://a.example/"),), False, True),
+        ((("http" + _ASKED, 301, "https://b.example/p?q=1"),), False, True),
+    ],
+)  # fmt: skip
+def test_a_way_to_https_is_one_though_it_is_not_for_ever(
+    hops: tuple[tuple[str, int | None, str | None], ...], leads: bool, permanent: bool
+) -> None:
+    seen = ways(plain=(chain("port 80", *hops),))
+    for check, right in (
+        (http_checks.check_http_redirects_to_https, leads),
+        (http_checks.check_redirects_to_the_site_are_permanent, permanent),
+    ):
+        with contextlib.nullcontext() if right else pytest.raises(Finding):
+            check(seen)
+
+
+def test_another_host_leads_here_though_it_is_not_for_ever() -> None:
+    seen = ways(others=(chain("www", ("https://www.a.example/p?q=1", 307, "https" + _ASKED)),))
+    http_checks.check_other_hosts_lead_to_the_canonical_one(seen)
+    with pytest.raises(Finding, match="307"):
+        http_checks.check_redirects_to_the_site_are_permanent(seen)
+
+
 def _maze(asked: Asked) -> Reply:
     where = {
         "http://a.example/golive-probe?q=1": leads(301, "https://a.example/golive-probe?q=1"),
@@ -248,6 +293,47 @@ def test_a_bad_way_is_found(check: Callable[[RedirectsEvidence], None], bad: Cha
 def test_what_a_shared_cache_may_give_to_others(value: str, seconds: int) -> None:
     kept = Kept(kind="page", name="/", status=200, cache_control=value)
     assert caching_checks._shared(kept) == seconds
+
+
+@pytest.mark.parametrize(
+    ("cache_control", "expires", "seconds", "given"),
+    [
+        ("public", 0, 0, True),
+        ("public, must-revalidate", 0, 0, True),
+        ("public, max-age=0", 0, 0, False),
+        ("public, no-cache", 0, 0, False),
+        ("", 600, 600, True),
+        ("public", 600, 600, True),
+        ("private", 600, 0, False),
+        ("max-age=0", 600, 0, False),
+        ("", 0, 0, False),
+    ],
+)
+def test_public_without_a_time_and_expires_let_a_cache_give_it_to_others(
+    cache_control: str, expires: int, seconds: int, given: bool
+) -> None:
+    kept = Kept(kind="private page", name="/", status=200, cache_control=cache_control, expires=expires)
+    assert caching_checks._shared(kept) == seconds
+    with pytest.raises(Finding) if given else contextlib.nullcontext():
+        caching_checks.check_private_answers_are_not_publicly_cached(
+            caching_probe.CachingEvidence(observed_at=NOW, answers=(kept,))
+        )
+
+
+@pytest.mark.parametrize(
+    ("expires", "date", "seconds"),
+    [
+        ("Tue, 24 Nov 2026 01:00:00 GMT", "Tue, 24 Nov 2026 00:00:00 GMT", 3600),
+        ("Tue, 24 Nov 2026 00:00:00 GMT", "Tue, 24 Nov 2026 01:00:00 GMT", 0),
+        ("0", "Tue, 24 Nov 2026 00:00:00 GMT", 0),
+        ("-1", "", 0),
+        ("Tue, 24 Nov 2020 00:00:00 GMT", "soon", 0),
+        ("Tue, 99 Nov 2026 00:00:00 GMT", "", 0),
+    ],
+)
+def test_expires_is_read_as_the_seconds_from_date(expires: str, date: str, seconds: int) -> None:
+    answer = Answer("https://a.example/", "GET", 200, (("expires", expires), ("date", date)))
+    assert caching_probe._kept("page", "/", answer).expires == seconds
 
 
 def test_caches_are_told_apart_from_what_they_keep(tmp_path: Path) -> None:
