@@ -43,6 +43,13 @@ def redirects(endpoint: Endpoint) -> bool:
     return bool(pages or endpoint.origins_over("https"))
 
 
+def refused(fields: HeadersEvidence, endpoint: Endpoint) -> bool:
+    """Whether the private pages, instead of leading anywhere, refuse with 401 or 403: each of those asked for."""
+    asked = {endpoint.url + path for path in endpoint.paths.sampled}
+    answers = [response for response in fields.responses if response.name in asked]
+    return bool(answers) and all(response.status in (401, 403) for response in answers)
+
+
 def hsts(value: str) -> tuple[dict[str, str], str]:
     """The directives of a Strict-Transport-Security value by RFC 6797, and what is wrong with its grammar."""
     value = value[:1024]

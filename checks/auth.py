@@ -479,18 +479,24 @@ def check_unknown_host_changes_no_address(seen: LuringEvidence) -> None:
 def check_protected_pages_lead_to_the_sign_in(pages: ProtectedEvidence, auth: Auth) -> None:  # noqa: ARG001
     """Private pages lead somebody without a session to a page of the public origin that is there.
 
+    Whether those that lead nowhere refuse is told by http.private_paths_need_a_session; here they must not fail.
+
     Fix: NEXTAUTH_URL, and `pages.signIn`; in a middleware, build the address from the public origin.
     """
-    bad = []
+    bad, unseen = [], []
     for page in pages.pages:
-        away = mistake(page.reply.leads, pages.origin)
-        if away:
-            bad.append(f"{page.reply.name}: to {page.reply.leads} ({away})")
+        leads = page.reply.leads
+        if leads and (away := mistake(leads, pages.origin)):
+            bad.append(f"{page.reply.name}: to {leads} ({away})")
         elif page.status is None:
-            raise CannotTell(f"{page.at} is not answered ({page.error})", cause="outage")
-        elif page.status != 200:
+            unseen.append(f"{page.at} is not answered ({page.error})")
+        elif page.status >= 500 or (leads and page.status != 200):
             bad.append(f"{page.reply.name}: {page.status} at {page.at}")
     _none(bad, "a sign-in page of the public origin")
+    if unseen:
+        raise CannotTell(unseen[0], cause="outage")
+    if not pages.pages:
+        raise CannotTell("no private page was asked for", cause="program")
 
 
 def _cookies(seen: AuthEvidence, wrong: Callable[[LibraryCookie], str], required: str) -> None:

@@ -37,17 +37,34 @@ def _shared(answer: Kept) -> int:
             continue
         if {"no-store", "private", "no-cache"} & set(found):
             return 0
+        if value is answer.cache_control and not {"s-maxage", "max-age"} & set(found):
+            break
         return _seconds(found, "s-maxage", "max-age")
-    return 0
+    return answer.expires
+
+
+def _given(answer: Kept) -> bool:
+    """Whether a shared cache may give this to others, also where it chooses the time.
+
+    What is `public` without a time may be kept as long as the cache thinks fit (RFC 9111, 4.2.2).
+    """
+    found = set(_directives(answer.surrogate or answer.cache_control))
+    told = found & {"no-store", "private", "no-cache", "s-maxage", "max-age"}
+    return _shared(answer) > 0 or ("public" in found and not told)
 
 
 def _said(answer: Kept) -> str:
-    parts = (answer.surrogate, answer.cache_control or "no Cache-Control", "from a cache" if answer.hit else "")
+    parts = (
+        answer.surrogate,
+        answer.cache_control or "no Cache-Control",
+        f"Expires in {answer.expires} s" if answer.expires else "",
+        "from a cache" if answer.hit else "",
+    )
     return ", ".join(part for part in parts if part)
 
 
 def _public(answer: Kept) -> str:
-    return _said(answer) if _shared(answer) or answer.hit else ""
+    return _said(answer) if _given(answer) or answer.hit else ""
 
 
 @check(severity=MEDIUM, scope=RELEASE, guide="perf.static-cdn")
@@ -115,7 +132,7 @@ def check_what_is_cached_sets_no_cookie(caching: CachingEvidence) -> None:
     """
     judge(
         caching.answers,
-        lambda answer: f"a cookie with {_said(answer)}" if answer.cookie and _shared(answer) else "",
+        lambda answer: f"a cookie with {_said(answer)}" if answer.cookie and _given(answer) else "",
         "no cookie, or private",
     )
 

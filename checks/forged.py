@@ -17,7 +17,13 @@ def _judge(forged: ForgedEvidence, kind: Kind, wrong: Callable[[Reply], str], re
     A reset is an answer too: nothing was given away, and the control shows that the path is there.
     """
     replies = forged.of(kind)
-    judge(replies, wrong, required, unseen=lambda reply: "" if reply.error in _BROKEN_OFF else unanswered(reply))
+    judge(
+        replies,
+        wrong,
+        required,
+        none="nothing of the kind was asked",
+        unseen=lambda reply: "" if reply.error in _BROKEN_OFF else unanswered(reply),
+    )
     if dumb := [reply.name for reply in replies if reply.asked is None]:
         raise CannotTell(f"{dumb[0]}: nor is it answered without anything forged")
 
@@ -39,7 +45,12 @@ def check_forged_hosts_are_in_no_link(forged: ForgedEvidence) -> None:
     _judge(forged, "host", _shows, "the forged host nowhere")
 
 
-@check(severity=MEDIUM, scope=ESTATE, guide="nginx.server-names")
+@check(
+    severity=MEDIUM,
+    scope=ESTATE,
+    guide="nginx.server-names",
+    applies=lambda endpoint: bool(endpoint.origins_over("http")),
+)
 def check_unknown_host_is_not_redirected_to(forged: ForgedEvidence) -> None:
     """Port 80 leads nobody to a host that only the request names.
 

@@ -72,8 +72,12 @@ def check_hsts_on_errors(fields: HeadersEvidence, endpoint: Endpoint) -> None:
 def check_hsts_on_redirects(fields: HeadersEvidence, endpoint: Endpoint) -> None:
     """HTTPS redirects carry Strict-Transport-Security: exactly one, long enough, with includeSubDomains.
 
+    Private pages that refuse with 401 or 403 and lead nowhere are judged by hsts_on_errors.
+
     Fix: `add_header Strict-Transport-Security "max-age=31536000; includeSubDomains" always;` in one layer only.
     """
+    if not fields.of("redirect") and h.refused(fields, endpoint):
+        return
     judge(
         fields,
         "redirect",

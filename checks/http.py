@@ -14,6 +14,7 @@ from fixtures.probes.redirects import Chain, Hop, RedirectsEvidence
 from fixtures.vocabulary import CRITICAL, ESTATE, HIGH, LOW, MEDIUM, RELEASE, CannotTell, check, expect
 
 YEAR = 31536000
+_REDIRECTS = (301, 302, 303, 307, 308)
 _SIGN_IN = re.compile(r"(log|sign)[-_]?(in|on)|auth|oauth2?|sso|saml2?|authorize", re.IGNORECASE)
 
 
@@ -37,13 +38,13 @@ def _age(cache_control: str) -> int:
     return int(found[1]) if found else 0
 
 
-def _leads(hop: Hop, canonical: str) -> bool:
-    """One hop to https on the same or the canonical host, with path and query kept."""
-    asked, to, home = urlsplit(hop.url), urlsplit(hop.to or ""), urlsplit(canonical)
-    homes = {(home.hostname, home.port or 443), (asked.hostname, home.port or 443)}
+def _leads(chain: Chain, canonical: str) -> bool:
+    """Whether the last hop leads to https on its own or the canonical host, with path and query of the first kept."""
+    hop, home = chain.hops[-1], urlsplit(canonical)
+    asked, to = urlsplit(chain.hops[0].url), urlsplit(hop.to or "")
+    homes = {(home.hostname, home.port or 443), (urlsplit(hop.url).hostname, home.port or 443)}
     return (
-        hop.status in (301, 308)
-        and to.scheme == "https"
+        to.scheme == "https"
         and (to.hostname, to.port or 443) in homes
         and (to.path, to.query) == (asked.path, asked.query)
     )
@@ -54,14 +55,23 @@ def _first(chains: tuple[Chain, ...]) -> list[Chain]:
     return [chain.model_copy(update={"hops": chain.hops[:1]}) for chain in chains]
 
 
+def _over_http(chains: tuple[Chain, ...]) -> list[Chain]:
+    """The chains as far as the answers that lead to https."""
+    found = []
+    for chain in chains:
+        secure = [number for number, hop in enumerate(chain.hops, 1) if (hop.to or "").startswith("https:")]
+        found.append(chain.model_copy(update={"hops": chain.hops[: next(iter(secure), None)]}))
+    return found
+
+
 def _goes(hop: Hop) -> str:
     return f"{hop.status} to {hop.to}" if hop.to else f"{hop.status}"
 
 
 def _plain(ways: RedirectsEvidence, wrong: Callable[[Chain], str], required: str) -> None:
-    """Require that nothing is wrong with the first answers over plain http."""
+    """Require that nothing is wrong with the answers over plain http."""
     nowhere = "no plain http address is known: declare it in redirects_here"
-    judge(_first(ways.plain), wrong, required, none=nowhere)
+    judge(_over_http(ways.plain), wrong, required, none=nowhere)
 
 
 @check(severity=CRITICAL, scope=RELEASE, guide="app.serves-http")
@@ -160,12 +170,18 @@ def check_unknown_page_is_404(site: HttpEvidence) -> None:
 
 
 @check(severity=HIGH, scope=RELEASE, guide="app.api-routes")
-def check_unknown_api_path_is_404(site: HttpEvidence) -> None:
-    """An unknown path under /api is 404 (401 where a session is asked for first).
+def check_unknown_api_path_is_404(site: HttpEvidence, endpoint: Endpoint) -> None:
+    """An unknown path under /api is 404 (where a session is asked for first: 401, 403 or the way to the sign-in).
 
     Fix: check the rewrites and the proxy's locations for /api.
     """
-    judge([site.missing_api], lambda answer: "" if answer.status in (401, 404) else told(answer), "404")
+
+    def wrong(answer: Seen) -> str:
+        to = answer.location if answer.status in _REDIRECTS else None
+        shut = answer.status in (401, 403) or (to and _is_sign_in(to, answer.url, endpoint.paths.sign_in))
+        return "" if answer.status == 404 or shut else f"{told(answer)}{f' to {to}' if to else ''}"
+
+    judge([site.missing_api], wrong, "404")
 
 
 @check(
@@ -209,7 +225,7 @@ def check_page_loads_nothing_over_http(site: HttpEvidence) -> None:
 
 @check(severity=CRITICAL, scope=ESTATE, guide="nginx.http-redirect")
 def check_http_redirects_to_https(ways: RedirectsEvidence) -> None:
-    """Port 80 of every declared host redirects once, permanently, to https, with path and query kept.
+    """Port 80 of every declared host redirects to https, with path and query kept.
 
     Fix: `return 301 https://$host$request_uri;` in the port 80 server block.
 
@@ -217,9 +233,23 @@ def check_http_redirects_to_https(ways: RedirectsEvidence) -> None:
     """
     _plain(
         ways,
-        lambda chain: "" if _leads(chain.hops[0], ways.url) else _goes(chain.hops[0]),
-        "301 or 308 to https with the same path and query",
+        lambda chain: "" if _leads(chain, ways.url) else _goes(chain.hops[-1]),
+        "a redirect to https with the same path and query",
     )
+
+
+@check(severity=MEDIUM, scope=ESTATE, guide="nginx.http-redirect")
+def check_redirects_to_the_site_are_permanent(ways: RedirectsEvidence) -> None:
+    """Redirects from plain http, and from the other hosts, are permanent: browsers and search engines keep them.
+
+    Fix: `return 301 https://$host$request_uri;`, not `redirect` or 302 and 307.
+    """
+
+    def wrong(chain: Chain) -> str:
+        passing = [hop for hop in chain.hops if hop.to and hop.status not in (301, 308)]
+        return _goes(passing[0]) if passing else ""
+
+    judge([*_over_http(ways.plain), *_first(ways.others)], wrong, "301 or 308", none="no other address is known")
 
 
 @check(severity=CRITICAL, scope=ESTATE, guide="nginx.http-redirect")
@@ -246,9 +276,9 @@ def check_other_hosts_lead_to_the_canonical_one(ways: RedirectsEvidence) -> None
 
     def wrong(chain: Chain) -> str:
         hop = chain.hops[0]
-        return "" if _leads(hop, ways.url) and urlsplit(hop.to or "").netloc == home else _goes(hop)
+        return "" if _leads(chain, ways.url) and urlsplit(hop.to or "").netloc == home else _goes(hop)
 
-    judge(_first(ways.others), wrong, f"301 or 308 to {ways.url}")
+    judge(_first(ways.others), wrong, f"a redirect to {ways.url} with the same path and query")
 
 
 @check(severity=HIGH, scope=ESTATE, guide="nginx.server-names")
@@ -258,7 +288,7 @@ def check_unknown_host_is_not_served(site: HttpEvidence) -> None:
     Fix: a default server block: `listen 443 ssl default_server; ssl_reject_handshake on;`.
     """
     answer = site.unknown_host
-    if answer.status is None and answer.error in ("timeout", "refused", "dns"):
+    if answer.status is None and answer.error not in ("tls", "reset"):
         raise CannotTell(f"the question with an unknown Host got no answer ({answer.error})", cause="outage")
     expect(
         not site.unknown_host_shows_app and answer.status != 200,

@@ -8,6 +8,8 @@ from fixtures.vocabulary import CRITICAL, ESTATE, HIGH, MEDIUM, RELEASE, CannotT
 
 LONGEST = {"stripe": None, "lemonsqueezy": 40}
 _REDIRECTS = (301, 302, 303, 307, 308)
+_GATEWAYS = frozenset((502, 503, 504, *range(520, 528), 530))
+"""What proxies and CDNs answer in the app's place (RFC 9110, 15.6.3 to 15.6.5; 520 to 530 are Cloudflare's)."""
 
 
 def _told(answer: Delivery) -> str:
@@ -26,16 +28,19 @@ def _told(answer: Delivery) -> str:
         413: "a body of this size is refused: client_max_body_size",
         415: "JSON is not taken",
     }
+    if status in _GATEWAYS:
+        return f"{status}: a gateway's answer, the app is not reached"
     return f"{status}: {known[status]}" if status in known else f"{status}"
 
 
 def _is_there(answer: Delivery) -> bool:
     """Whether the app looked at the event, whatever it thought of it."""
-    return answer.status is not None and answer.status not in (*_REDIRECTS, 404, 405, 413, 415, 429)
+    elsewhere = (*_REDIRECTS, *_GATEWAYS, 404, 405, 413, 415, 429)
+    return answer.status is not None and answer.status not in elsewhere
 
 
 def _refused(answer: Delivery) -> None:
-    """Require that this event is not taken, of an address that takes events."""
+    """Require that this event is refused, of an address that takes events; an app that fails may have taken it."""
     if answer.error == "untrusted":
         message = "the certificate is not trusted, and what our secret signed goes over a verified connection only"
         raise CannotTell(message, cause="permission")
@@ -43,13 +48,15 @@ def _refused(answer: Delivery) -> None:
         raise CannotTell("answered with 429 by a rate limit", cause="permission")
     if not _is_there(answer):
         raise CannotTell(f"{answer.name}: {_told(answer)}", cause="outage")
-    taken = answer.status is not None and 200 <= answer.status < 300
-    expect(not taken, seen=f"{answer.name} is taken ({answer.status})", required="4xx")
+    status = answer.status or 0
+    expect(not 200 <= status < 300, seen=f"{answer.name} is taken ({status})", required="4xx")
+    if not 400 <= status < 500:
+        raise CannotTell(f"{answer.name}: {status} is no refusal: the app fails, and may do so after taking it")
 
 
 @check(severity=CRITICAL, scope=RELEASE, guide="post.payment-webhooks", root=True)
 def check_events_arrive(seen: WebhookEvidence) -> None:
-    """An event reaches the app: no 404, no 405, no redirect, no refusal by the proxy.
+    """An event reaches the app: no 404, no 405, no redirect, no refusal or error of the proxy.
 
     Fix: the path as the provider's dashboard has it, without a slash at its end; keep it out of the middleware's
     matcher.
@@ -132,7 +139,7 @@ def check_refusals_are_4xx(seen: WebhookEvidence) -> None:
     Fix: catch the error of the verification and answer 400.
     """
     answers = [seen.missing, seen.garbage, seen.forged, *filter(None, (seen.altered, seen.old))]
-    bad = [f"{a.name}: {a.status}" for a in answers if a.status is not None and a.status >= 500]
+    bad = [f"{a.name}: {a.status}" for a in answers if _is_there(a) and a.status is not None and a.status >= 500]
     expect(not bad, seen="; ".join(bad), required="400, 401 or 403")
     for answer in answers:
         if answer.error == "untrusted":

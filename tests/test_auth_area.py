@@ -494,7 +494,7 @@ def _store(stack: Stack) -> redis.Redis:
 
 def _content(stack: Stack) -> dict[str, object]:
     """Every row of the database, and every key of Redis."""
-    tables = stack.sql("SELECT table_name FROM information_schema.tables WHERE table_schema = 'public' ORDER BY 1")
+    tables = stack.sql("SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY 1")
     rows = {str(table): sorted(map(str, stack.sql(f'TABLE "{table}"'))) for (table,) in tables}
     return {**rows, "redis": sorted(_store(stack).keys("*"))}
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import typing
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -26,14 +28,17 @@ from fixtures.environment.sections.tenants import Tenants
 from fixtures.environment.sections.webhooks import Webhook
 from fixtures.probes._certificate import Served, Staple
 from fixtures.probes._certificate_revocation import Revocation
+from fixtures.probes._sign_in import Reply as AuthReply
 from fixtures.probes._tls_suites import suite
+from fixtures.probes.auth import Landing, ProtectedEvidence
+from fixtures.probes.balancer import BalancerEvidence
 from fixtures.probes.compose import Port, ServiceSeen
 from fixtures.probes.forged import ForgedEvidence, Reply
 from fixtures.probes.redis import RedisEvidence
 from fixtures.probes.tls import Protocol, TlsEvidence
 from fixtures.probes.tls_deep import TlsDeepEvidence
 from fixtures.probes.webhooks import Shape
-from fixtures.vocabulary import Evidence, Finding
+from fixtures.vocabulary import CannotTell, Evidence, Finding
 from tests._backup_records import ARTEFACT, BACKUPS, BUCKET, IN_S3, RESTORE
 from tests._database_records import (
     ACCESS,
@@ -174,6 +179,9 @@ def bucket(**changes: Any) -> dict[str, Any]:
 EVERYWHERE = (Port(host="", published="5432", target=5432),)
 ELSEWHERE = PGBOUNCER.databases[0].model_copy(update={"database": "postgres"})
 PAUSED = PGBOUNCER.databases[0].model_copy(update={"paused": True})
+BALANCER = BalancerEvidence(
+    observed_at=NOW, requests=20, instances={"app1": 20}, builds={"b1": 20}, lost=0, unnamed=0, unbuilt=0
+)
 FORGED = ForgedEvidence(observed_at=NOW, replies=(Reply(kind="trace", name="TRACE /", status=405, asked=200),))
 FAILS: dict[str, tuple[Evidence, dict[str, Any]]] = {
     "access.application_sessions_are_encrypted": (
@@ -198,6 +206,7 @@ FAILS: dict[str, tuple[Evidence, dict[str, Any]]] = {
     "backups.bucket_is_not_public": (BACKUPS, bucket(blocked=False)),
     "backups.bucket_is_versioned_as_declared": (BACKUPS, bucket(versioned=False)),
     "backups.bucket_refuses_plain_http": (BACKUPS, bucket(tls_only=False)),
+    "balancer.every_answer_is_below_500": (BALANCER, {"lost": 1}),
     "backups.disk_has_room_for_more": (
         BACKUPS,
         {"directory": BACKUPS.directory and BACKUPS.directory.model_copy(update={"free": 10**6})},
@@ -421,9 +430,14 @@ DECLARED: dict[type[Target], Target] = {
 }
 
 
+def checked() -> dict[str, Callable[..., None]]:
+    """Every check by its id."""
+    return {declared.id: f for _, f in checks().functions if (declared := vocabulary.check_of(f)) is not None}
+
+
 def judge(name: str, seen: Evidence) -> None:
     """Call the check of this id on evidence, with the declarations that it asks for."""
-    found = {declared.id: f for _, f in checks().functions if (declared := vocabulary.check_of(f)) is not None}
+    found = checked()
     kinds = {key: kind for key, kind in typing.get_type_hints(found[name]).items() if key != "return"}
     found[name](**{key: DECLARED.get(kind, seen) for key, kind in kinds.items()})
 
@@ -434,6 +448,46 @@ def test_a_check_passes_and_fails(name: str) -> None:
     judge(name, seen)
     with pytest.raises(Finding):
         judge(name, seen.model_copy(update=change))
+
+
+def test_no_forged_request_proves_nothing() -> None:
+    nothing = ForgedEvidence(observed_at=NOW, replies=())
+    asked = [name for name in checked() if name.startswith("forged.")]
+    assert len(asked) > 3
+    for name in asked:
+        with pytest.raises(CannotTell, match="nothing of the kind was asked"):
+            judge(name, nothing)
+
+
+@pytest.mark.parametrize(
+    ("status", "leads", "end", "outcome"),
+    [
+        (None, "", None, CannotTell),
+        (503, "", 503, Finding),
+        (500, "", 500, Finding),
+        (307, "https://web.test/login", 500, Finding),
+        (307, "https://web.test/login", None, CannotTell),
+        (307, "https://web.test/login", 200, None),
+        (401, "", 401, None),
+        (403, "", 403, None),
+    ],
+)
+def test_a_private_page_that_fails_leads_nowhere(
+    status: int | None, leads: str, end: int | None, outcome: type[Exception] | None
+) -> None:
+    answer = AuthReply(name="/dashboard", status=status, leads=leads)
+    page = Landing(reply=answer, at="https://web.test/x", status=end, error=None if end else "timeout")
+    seen = ProtectedEvidence(observed_at=NOW, origin="https://web.test", pages=(page,))
+    with pytest.raises(outcome) if outcome else contextlib.nullcontext():
+        judge("auth.protected_pages_lead_to_the_sign_in", seen)
+
+
+def test_no_private_page_proves_nothing_of_the_way_to_the_sign_in() -> None:
+    with pytest.raises(CannotTell, match="no private page was asked for"):
+        judge(
+            "auth.protected_pages_lead_to_the_sign_in",
+            ProtectedEvidence(observed_at=NOW, origin="https://web.test", pages=()),
+        )
 
 
 def rows(given: dict[str, Any] | None = None, /, **targets: Target) -> set[str]:

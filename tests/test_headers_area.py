@@ -15,12 +15,13 @@ from checks import cookies as cookie_checks
 from checks import cors as cors_checks
 from checks import headers as header_checks
 from checks._structured import Item, Token, UnreadableError, dictionary, item
+from fixtures.environment.sections.endpoints import Endpoint, Paths
 from fixtures.probes import cors as cors_probe
 from fixtures.probes import headers as headers_probe
 from fixtures.probes._cookies import Cookie, read
 from fixtures.probes._html import Guards, Page
 from fixtures.probes._http import Answer
-from fixtures.probes.headers import HeadersEvidence, Response
+from fixtures.probes.headers import HeadersEvidence, Response, response
 from fixtures.vocabulary import CannotTell, Finding
 from tests._records import NOW
 from tests.test_http_areas import _context, over_tls
@@ -182,6 +183,21 @@ def test_preload(value: str, seen: str) -> None:
     told = h.wrong_preload(page(("strict-transport-security", value)))
     assert seen in told
     assert bool(told) is bool(seen)
+
+
+@pytest.mark.parametrize(("status", "seen"), [(401, True), (403, True), (404, False), (503, False)])
+def test_private_pages_that_refuse_are_no_redirects(status: int, seen: bool) -> None:
+    endpoint = Endpoint(url="https://web.test", paths=Paths(private=("/dashboard", "/settings")))
+    answers = [
+        response("redirect", Answer(f"{endpoint.url}{path}", "GET", code), NOW)
+        for path, code in (("/dashboard", 401), ("/settings", status))
+    ]
+    fields = HeadersEvidence(observed_at=NOW, responses=tuple(answers))
+    if seen:
+        header_checks.check_hsts_on_redirects(fields, endpoint)
+        return
+    with pytest.raises(CannotTell, match="no redirect answer"):
+        header_checks.check_hsts_on_redirects(fields, endpoint)
 
 
 def test_hsts_of_two_fields_names_the_first_and_no_number_is_too_long() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import socket
 import threading
@@ -39,11 +40,12 @@ from fixtures.probes import redirects as redirects_probe
 from fixtures.probes._http import Answer, Ask, Client, client
 from fixtures.probes._latency import Latency
 from fixtures.probes._place import said
-from fixtures.probes._secrets import published, secrets
+from fixtures.probes._secrets import Published, published, secrets
 from fixtures.probes.balancer import BalancerEvidence, InstanceBuildEvidence, look_at_instance
 from fixtures.probes.balancer import look as look_at_balancer
 from fixtures.probes.caching import Kept
 from fixtures.probes.exposure import content
+from fixtures.probes.http import HttpEvidence, Seen
 from fixtures.probes.ports import Port, PortsEvidence
 from fixtures.probes.redirects import Chain, Hop, RedirectsEvidence
 from fixtures.vocabulary import CannotTell, Finding
@@ -123,6 +125,89 @@ def test_an_open_door_is_found_whatever_else_was_not_seen() -> None:
             check(ways(plain=(quiet,)))
     with pytest.raises(Finding):
         http_checks.check_other_hosts_lead_to_the_canonical_one(ways(others=(quiet, served)))
+
+
+@pytest.mark.parametrize(
+    ("status", "to", "right"),
+    [
+        *((status, None, True) for status in (401, 403, 404)),
+        *((status, None, False) for status in (200, 307, 500, 503)),
+        (307, "/login?callbackUrl=…", True),
+        (302, "https://a.example/auth/signin", True),
+        (200, "/login", False),
+        (307, "/start", False),
+    ],
+)
+def test_an_unknown_path_of_the_api_is_not_found_or_not_told(status: int, to: str | None, right: bool) -> None:
+    answer = Seen(name="unknown api path", url="https://a.example/api/x", status=status, location=to)
+    site = site_of(missing_api=answer)
+    target = Endpoint(url="https://a.example")
+    if right:
+        http_checks.check_unknown_api_path_is_404(site, target)
+        return
+    with pytest.raises(Finding, match=str(status)):
+        http_checks.check_unknown_api_path_is_404(site, target)
+
+
+def site_of(**more: Any) -> HttpEvidence:
+    """What an origin that is well answers, with these changes."""
+    page = Seen(name="page", url="https://a.example/", status=200, content_type="text/html")
+    missing = page.model_copy(update={"name": "missing", "status": 404})
+    whole: dict[str, Any] = {
+        **dict.fromkeys(("page", "h2", "zipped", "upgrade"), page),
+        **dict.fromkeys(("missing_chunk", "missing_page", "missing_api", "unknown_host"), missing),
+    }
+    return HttpEvidence.model_validate(
+        {
+            "observed_at": NOW, "url": "https://a.example", "words": 9, "insecure": 0, "canonical": (), "inside": 0,
+            "named_chunks": 0, "chunks": (), "published": Published(), "unknown_host_shows_app": False,
+            **whole, **more,
+        }
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("error", ["timeout", "refused", "dns", "resolver", "unreachable", "protocol", None])
+def test_only_a_refused_handshake_refuses_an_unknown_host(error: str | None) -> None:
+    answer = Seen(name="unknown host", url="https://x.example/", status=None, error=error)
+    for refusal in ("tls", "reset"):
+        refused = answer.model_copy(update={"error": refusal})
+        http_checks.check_unknown_host_is_not_served(site_of(unknown_host=refused))
+    with pytest.raises(CannotTell, match="got no answer"):
+        http_checks.check_unknown_host_is_not_served(site_of(unknown_host=answer))
+
+
+_ASKED = "://a.example/p?q=1"
+
+
+@pytest.mark.parametrize(
+    ("hops", "leads", "permanent"),
+    [
+        ((("http" + _ASKED, 301, "https" + _ASKED),), True, True),
+        ((("http" + _ASKED, 302, "https" + _ASKED),), True, False),
+        ((("http" + _ASKED, 307, "https" + _ASKED), ("https" + _ASKED, None, None)), True, False),
+        ((("http" + _ASKED, 301, "http://www.a.example/p?q=1"),
+          ("http://www.a.example/p?q=1", 301, "https://www.a.example/p?q=1")), True, True),
+        ((("http" + _ASKED, 301, "https://a.example/"),), False, True),
+        ((("http" + _ASKED, 301, "https://b.example/p?q=1"),), False, True),
+    ],
+)  # fmt: skip
+def test_a_way_to_https_is_one_though_it_is_not_for_ever(
+    hops: tuple[tuple[str, int | None, str | None], ...], leads: bool, permanent: bool
+) -> None:
+    seen = ways(plain=(chain("port 80", *hops),))
+    for check, right in (
+        (http_checks.check_http_redirects_to_https, leads),
+        (http_checks.check_redirects_to_the_site_are_permanent, permanent),
+    ):
+        with contextlib.nullcontext() if right else pytest.raises(Finding):
+            check(seen)
+
+
+def test_another_host_leads_here_though_it_is_not_for_ever() -> None:
+    seen = ways(others=(chain("www", ("https://www.a.example/p?q=1", 307, "https" + _ASKED)),))
+    http_checks.check_other_hosts_lead_to_the_canonical_one(seen)
+    with pytest.raises(Finding, match="307"):
+        http_checks.check_redirects_to_the_site_are_permanent(seen)
 
 
 def _maze(asked: Asked) -> Reply:
@@ -208,6 +293,47 @@ def test_a_bad_way_is_found(check: Callable[[RedirectsEvidence], None], bad: Cha
 def test_what_a_shared_cache_may_give_to_others(value: str, seconds: int) -> None:
     kept = Kept(kind="page", name="/", status=200, cache_control=value)
     assert caching_checks._shared(kept) == seconds
+
+
+@pytest.mark.parametrize(
+    ("cache_control", "expires", "seconds", "given"),
+    [
+        ("public", 0, 0, True),
+        ("public, must-revalidate", 0, 0, True),
+        ("public, max-age=0", 0, 0, False),
+        ("public, no-cache", 0, 0, False),
+        ("", 600, 600, True),
+        ("public", 600, 600, True),
+        ("private", 600, 0, False),
+        ("max-age=0", 600, 0, False),
+        ("", 0, 0, False),
+    ],
+)
+def test_public_without_a_time_and_expires_let_a_cache_give_it_to_others(
+    cache_control: str, expires: int, seconds: int, given: bool
+) -> None:
+    kept = Kept(kind="private page", name="/", status=200, cache_control=cache_control, expires=expires)
+    assert caching_checks._shared(kept) == seconds
+    with pytest.raises(Finding) if given else contextlib.nullcontext():
+        caching_checks.check_private_answers_are_not_publicly_cached(
+            caching_probe.CachingEvidence(observed_at=NOW, answers=(kept,))
+        )
+
+
+@pytest.mark.parametrize(
+    ("expires", "date", "seconds"),
+    [
+        ("Tue, 24 Nov 2026 01:00:00 GMT", "Tue, 24 Nov 2026 00:00:00 GMT", 3600),
+        ("Tue, 24 Nov 2026 00:00:00 GMT", "Tue, 24 Nov 2026 01:00:00 GMT", 0),
+        ("0", "Tue, 24 Nov 2026 00:00:00 GMT", 0),
+        ("-1", "", 0),
+        ("Tue, 24 Nov 2020 00:00:00 GMT", "soon", 0),
+        ("Tue, 99 Nov 2026 00:00:00 GMT", "", 0),
+    ],
+)
+def test_expires_is_read_as_the_seconds_from_date(expires: str, date: str, seconds: int) -> None:
+    answer = Answer("https://a.example/", "GET", 200, (("expires", expires), ("date", date)))
+    assert caching_probe._kept("page", "/", answer).expires == seconds
 
 
 def test_caches_are_told_apart_from_what_they_keep(tmp_path: Path) -> None:
@@ -527,6 +653,7 @@ def test_a_second_build_is_found_though_one_instance_is_silent() -> None:
         balancer_checks.check_instances_run_one_build((mixed[0], mixed[1]), three)
     meant = (Instance(url="http://127.0.0.1:1", expect=InstanceExpectations(count=2, same_build=False)),)
     balancer_checks.check_declared_count_answers((mixed[0], mixed[2]), meant)
+    balancer_checks.check_declared_count_answers((mixed[0], mixed[2], _runs("d", "b1")), meant)
     balancer_checks.check_instances_run_one_build((mixed[0], mixed[2]), meant)
 
 
