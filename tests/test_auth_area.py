@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.server
 import json
 import ssl
@@ -448,6 +449,26 @@ LURES = LuringEvidence(
 )
 
 
+@pytest.mark.parametrize(
+    ("provider", "library", "state", "method", "right"),
+    [
+        ("google", "next-auth@4", 43, "", False),
+        ("github", "authjs@5", 43, "", False),
+        ("github", "next-auth@4", 43, "", True),
+        ("github", "better-auth", 32, "", True),
+        ("github", "next-auth@4", 0, "", False),
+        ("github", "next-auth@4", 43, "plain", False),
+    ],
+)
+def test_pkce_is_needed_where_it_is_always_taken_or_no_state_is_used(
+    provider: str, library: str, state: int, method: str, right: bool
+) -> None:
+    asked = ASKED.model_copy(update={"state": state, "challenge": 43 if method else 0, "challenge_method": method})
+    seen = AUTH.model_copy(update={"provider": provider, "library": library, "authorize": asked})
+    with contextlib.nullcontext() if right else pytest.raises(Finding, match="code_challenge_method"):
+        checks.check_pkce_is_used(seen)
+
+
 def test_a_refused_lure_is_no_finding_and_an_unshown_one_is_not_seen() -> None:
     checks.check_return_addresses_stay_on_the_origin(LURES)
     checks.check_forged_headers_change_no_address(LURES)
@@ -464,10 +485,16 @@ def test_a_refused_lure_is_no_finding_and_an_unshown_one_is_not_seen() -> None:
 
 
 def test_every_form_of_a_lure_but_those_that_stay_leads_a_browser_away() -> None:
-    stay = {name for name, value in forms(ORIGIN).items() if landing(value, ORIGIN) == ORIGIN}
-    assert stay == {"an encoded slash"}
-    assert all(ELSEWHERE in value or name in ("a script", "a document", "our origin over http")
-               for name, value in forms(ORIGIN).items())  # fmt: skip
+    led = {name: landing(value, ORIGIN) for name, value in forms(ORIGIN).items()}
+    odd = {name: led.pop(name) for name in ("an encoded slash", "a script", "a document", "our origin over http")}
+    assert odd == {
+        "an encoded slash": ORIGIN,
+        "a script": "javascript:",
+        "a document": "data:",
+        "our origin over http": "http://web.test",
+    }
+    assert led.pop("our name in front") == f"{ORIGIN}.{ELSEWHERE}"
+    assert led == dict.fromkeys(led, f"https://{ELSEWHERE}")
 
 
 def test_another_provider_needs_the_origin_of_its_page(tmp_path: Path) -> None:

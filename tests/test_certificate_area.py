@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import ssl
 import time
@@ -114,6 +115,26 @@ def finding(name: str, found: CertificateEvidence) -> str:
     return caught.value.seen
 
 
+@pytest.mark.parametrize(
+    ("lifetime", "left", "enough"),
+    [
+        (90, 21.1, True),
+        (90, 20.9, False),
+        (45, 12, True),
+        (45, 11, False),
+        (6, 2, True),
+        (6, 1.4, False),
+        (365, 9, False),
+    ],
+)
+def test_days_left_are_counted_by_the_life_of_the_certificate(lifetime: int, left: float, enough: bool) -> None:
+    leaf = link("web.test", "intermediate", begins=left - lifetime, days=lifetime)
+    served = SERVED.model_copy(update={"chain": (leaf, *SERVED.chain[1:]), "path": (leaf, *SERVED.path[1:])})
+    shown = PRESENTED.model_copy(update={"served": served})
+    with contextlib.nullcontext() if enough else pytest.raises(Finding, match="days left"):
+        checks.check_has_days_left(shown, Endpoint(url="https://web.test"))
+
+
 def test_a_good_certificate_passes_everything(pki: Authorities) -> None:
     with listening(presenting(pki.leaf(), pki.inner)) as port:
         found = seen_at(endpoint(port, pki.path))
@@ -133,7 +154,7 @@ BAD: dict[str, tuple[Make, set[str]]] = {
     "no www": (lambda p: [p.leaf("web.test"), p.inner], {"covers_the_declared_names"}),
     "wildcard": (lambda p: [p.leaf("web.test", "*.web.test"), p.inner], set()),
     "wildcard of two labels": (lambda p: [p.leaf("*.web.test"), p.inner], {"matches_the_host"}),
-    "soon": (lambda p: [p.leaf(end=10), p.inner], {"has_days_left"}),
+    "soon": (lambda p: [p.leaf(start=-80, end=10), p.inner], {"has_days_left"}),
     "long": (lambda p: [p.leaf(end=830), p.inner], {"lifetime_is_accepted"}),
     "self-signed": (lambda _: [make("self", names=WEB)], {"is_trusted"}),
     "unknown root": (lambda _: [make("x", (o := root("other")), names=WEB), o], {"is_trusted", "root_is_not_sent"}),

@@ -420,8 +420,19 @@ _FAKE = "0123456789" * 5
         ("pk_live_" + _FAKE[:24] + " phc_" + _FAKE[:43], ()),
         ("postgresql://localhost/x re_render_of_the_whole_page_and_more ask_live_" + "a" * 20, ()),
         ("https://user:password@host/", ()),
+        *(
+            ("postgresql" + f"://{place}/x", ())
+            for place in (
+                "user:password@localhost", "USER:PASS@HOST", "app:${DB_PASSWORD}@db", "app:$DB_PASSWORD@db",
+                "app:<password>@db", "app:your-password@db", "app:[YOUR-PASSWORD]@db", "app:changeme@db",
+                "app:****@db", "app:%s@db", "app:{{password}}@db",
+            )
+        ),
+        ("postgresql" + "://user:password@a postgresql" + "://app:hunter2@b", ("a connection string with a password",)),
+        ("postgresql" + "://app:password1@db", ("a connection string with a password",)),
+        ("postgresql" + "://app:pa$sword-9@db", ("a connection string with a password",)),
     ],
-)
+)  # fmt: skip
 def test_secrets_are_named_by_kind(text: str, kinds: tuple[str, ...]) -> None:
     assert secrets(f'const x="{text}";') == kinds
 

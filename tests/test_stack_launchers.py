@@ -237,7 +237,9 @@ def test_a_kubernetes_job_runs_once_in_bounded_time_and_keeps_its_report(name: s
 @pytest.mark.parametrize("path", sorted(EXAMPLES.glob("*.y*ml")), ids=lambda path: path.name)
 def test_examples_use_options_that_exist(path: Path) -> None:
     known = (ROOT / "fixtures" / "options.py").read_text(encoding="utf-8")
-    for option in re.findall(r"(--[a-z][a-z-]+)=", path.read_text(encoding="utf-8")):
+    found = re.findall(r"(--[a-z][a-z-]+)=", path.read_text(encoding="utf-8"))
+    assert "--env" in found
+    for option in found:
         assert option in ("--for", "--tls") or f'option("{option}"' in known, option
 
 
