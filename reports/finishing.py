@@ -73,6 +73,7 @@ def finish(session: pytest.Session, run: GateRun) -> Run:
         not_covered=not_covered(run.unbound, load_sections(), declared, unread(run.settings)),
         warnings=(
             *(f"fault put in: {name}" for name in [run.fault] if name),
+            *_before_the_release(run),
             *review(run.settings.waivers, (*rows, *missing), config.stash[MOMENT], complete=complete),
         ),
         evidence=_evidence(run),
@@ -113,6 +114,19 @@ def _never_run(run: GateRun) -> Judged:
     if run.trouble:
         return Judged(Outcome.CANNOT_TELL, seen=run.trouble, cause="the stack: could not be started")
     return Judged(Outcome.CANNOT_TELL, seen="selected, never run", cause="the run: never run")
+
+
+def _before_the_release(run: GateRun) -> list[str]:
+    """What was seen of an earlier release and is judged for this one: old, but not wrong for what no release changes."""
+    seen: dict[tuple[str, str], list[str]] = {}
+    for saved in run.store.all():
+        if saved.deployed_since:
+            seen.setdefault((saved.release, saved.deployed_since), []).append(f"{saved.kind} of {saved.target}")
+    return [
+        f"seen of release {earlier or '(none named)'}, before {now} was deployed: {', '.join(pieces)}; "
+        f"--run=nightly --release={now} looks again"
+        for (earlier, now), pieces in seen.items()
+    ]
 
 
 def _evidence(run: GateRun) -> tuple[EvidenceNote, ...]:

@@ -12,10 +12,9 @@ from fixtures.catalogue import Binding
 from fixtures.environment.identity import SCRYPT
 from fixtures.environment.loading import Environment, load
 from fixtures.evidence.declaration import Declaration
-from fixtures.evidence.reading import Reader, Source
+from fixtures.evidence.reading import Reader
 from fixtures.evidence.reuse import reuse
 from fixtures.evidence.store import Saved, Store
-from fixtures.probes.forged import ForgedEvidence, Reply
 from fixtures.run import Run
 from fixtures.stack import start
 from fixtures.vocabulary import CannotTell, Finding, Fleeting
@@ -134,35 +133,6 @@ def test_what_was_seen_before_a_release_is_marked(tmp_path: Path, seen_on: str, 
     again = earlier(tmp_path, "gate", DAY / 2, mine, release=release)
     Store(again).write(first.model_copy(update={"observed_at": NOW - DAY / 2}))
     assert reused(tmp_path, mine, release=release).deployed_since == since
-
-
-def test_of_an_earlier_release_only_what_no_release_changes_is_judged(tmp_path: Path) -> None:
-    file = tmp_path / "e.yaml"
-    file.write_text("schema: 1\nendpoints: {web: {url: 'https://web.test', paths: {private: [/account]}}}\n")
-    environment = load(str(file))
-    rows = {row.check.id: row for row in Run(environment, tmp_path / "gate").rows}
-    store = Store(tmp_path / "gate")
-    (tmp_path / "gate").mkdir()
-    store.open()
-    reply = Reply(kind="trace", name="TRACE /", status=405, asked=200)
-    evidence = ForgedEvidence(
-        observed_at=NOW, replies=(reply, reply.model_copy(update={"kind": "middleware", "status": 307, "asked": 307}))
-    ).model_dump(mode="json")
-    piece = Saved(
-        kind="ForgedEvidence", target="endpoints.web", observed_at=NOW, seconds=1.0, reused_from="x", evidence=evidence
-    )
-    reader = Reader(Source(store), environment.plain, 0.0, 1)
-    ids = ("forged.trace_is_refused", "forged.middleware_is_not_skipped")
-    assert [rows[name].check.scope for name in ids] == ["estate", "release"]
-    store.write(piece)
-    for name in ids:
-        reader.judge(rows[name])
-    store.write(piece.model_copy(update={"release": "a", "deployed_since": "b"}))
-    reader = Reader(Source(store), environment.plain, 0.0, 1)
-    reader.judge(rows[ids[0]])
-    with pytest.raises(CannotTell, match="seen before this release") as caught:
-        reader.judge(rows[ids[1]])
-    assert caught.value.cause == "age"
 
 
 def test_a_secret_says_which_database_it_is_and_not_who_asks(tmp_path: Path) -> None:
