@@ -30,8 +30,10 @@ from fixtures.environment.sections.instances import Instance, InstanceExpectatio
 from fixtures.probes import Context
 from fixtures.probes import bodies as bodies_probe
 from fixtures.probes import caching as caching_probe
+from fixtures.probes import cors as cors_probe
 from fixtures.probes import exposure as exposure_probe
 from fixtures.probes import forged as forged_probe
+from fixtures.probes import headers as headers_probe
 from fixtures.probes import health as health_probe
 from fixtures.probes import http as http_probe
 from fixtures.probes import images as images_probe
@@ -550,6 +552,29 @@ def test_a_page_is_measured_warm_and_errors_are_counted_apart(tmp_path: Path) ->
         assert (len(seen.seconds), seen.failures) == (4, ("500", "500"))
         with pytest.raises(Finding, match="2 of 6 without a 200"):
             http_checks.check_slow_pages_are_quick(seen, target)
+
+
+def test_a_challenge_of_one_path_is_one_missing_answer(tmp_path: Path) -> None:
+    def site(asked: Asked) -> Reply:
+        if asked.path in ("/private", "/api/health"):
+            return Reply(403, "", {"cf-mitigated": "challenge"})
+        return page(asked)
+
+    with running(tmp_path, site, paths={"public": ["/"], "private": ["/private", "/other"]}) as target:
+        ways = redirects_probe.look(target, _context())
+        fields = headers_probe.look(target, _context())
+        shared = cors_probe.look(target, _context())
+    assert isinstance(ways, RedirectsEvidence)
+    assert isinstance(fields, headers_probe.HeadersEvidence)
+    assert isinstance(shared, cors_probe.CorsEvidence)
+    assert [(way.name, way.status) for way in ways.private] == [("/private", None), ("/other", 404)]
+    for error in (
+        ways.private[0].error,
+        *(one.error for one in fields.of("api")),
+        *(one.error for one in shared.answers if one.method == "GET" and one.url.endswith("/api/health")),
+    ):
+        assert "a CDN (Cloudflare) answers with a challenge" in (error or "")
+    assert fields.of("page")[0].status == 200
 
 
 @pytest.mark.parametrize("status", [502, 504, None])
