@@ -21,6 +21,13 @@ def _time(text: str | None) -> datetime | None:
     return found if found.utcoffset() == timedelta(0) else None
 
 
+def _need_an_answer(health: HealthEvidence) -> None:
+    """What the app says of itself is not seen in a gateway's page, nor in silence."""
+    if not health.of_the_app:
+        what = health.error or f"a gateway's {health.status}"
+        raise CannotTell(f"the health endpoint gives no answer of the app ({what})", cause="outage")
+
+
 @check(severity=CRITICAL, scope=RELEASE, guide="health.endpoint-200")
 def check_answers_200(health: HealthEvidence) -> None:
     """The health endpoint answers 200, with no redirect.
@@ -30,7 +37,8 @@ def check_answers_200(health: HealthEvidence) -> None:
     See: curl -sS -D- https://HOST/api/health
     """
     to = f" to {health.location}" if health.location else ""
-    expect(health.status == 200, seen=f"{health.status}{to}", required="200")
+    status = f"no answer ({health.error})" if health.status is None else health.status
+    expect(health.status == 200, seen=f"{status}{to}", required="200")
 
 
 @check(severity=HIGH, scope=RELEASE, guide="health.endpoint-200")
@@ -39,6 +47,7 @@ def check_is_json(health: HealthEvidence) -> None:
 
     Fix: return `NextResponse.json({...})`; check that no login page or challenge stands in front.
     """
+    _need_an_answer(health)
     expect(
         health.is_object and health.content_type.split(";")[0].strip() == "application/json",
         seen=f"{health.content_type or 'no content type'}, {'an object' if health.is_object else 'no JSON object'}",
@@ -52,6 +61,7 @@ def check_says_healthy(health: HealthEvidence) -> None:
 
     Fix: see what the body says; the app's log has the reason.
     """
+    _need_an_answer(health)
     expect(health.state == "healthy", seen=f"status {health.state!r}", required="'healthy'")
 
 
@@ -61,6 +71,7 @@ def check_database_is_connected(health: HealthEvidence) -> None:
 
     Fix: check DATABASE_URL, PgBouncer and PostgreSQL, in this order.
     """
+    _need_an_answer(health)
     expect(health.database == "connected", seen=f"database {health.database!r}", required="'connected'")
 
 
@@ -70,6 +81,7 @@ def check_timestamp_is_utc(health: HealthEvidence) -> None:
 
     Fix: `timestamp: new Date().toISOString()`.
     """
+    _need_an_answer(health)
     expect(_time(health.timestamp) is not None, seen=f"timestamp {health.timestamp!r}", required="ISO 8601 in UTC")
 
 
@@ -79,6 +91,7 @@ def check_timestamp_is_now(health: HealthEvidence) -> None:
 
     Fix: `export const dynamic = 'force-dynamic'` in the route; check the host's clock.
     """
+    _need_an_answer(health)
     at = _time(health.timestamp)
     away = abs(at - health.asked_at) if at else None
     seen = f"{away.total_seconds():.0f} s away" if away is not None else f"no time ({health.timestamp!r})"
@@ -91,6 +104,7 @@ def check_timestamp_moves(health: HealthEvidence) -> None:
 
     Fix: `export const dynamic = 'force-dynamic'` in the route; no cache in front of it.
     """
+    _need_an_answer(health)
     if health.gap < 1.1:
         raise CannotTell("the two questions were too close together", cause="deadline")
     first, second = _time(health.timestamp), _time(health.second_timestamp)
@@ -107,6 +121,7 @@ def check_is_not_cacheable(health: HealthEvidence) -> None:
 
     Fix: send `Cache-Control: no-store`.
     """
+    _need_an_answer(health)
     parts = {part.strip() for part in health.cache_control.split(",")}
     expect(
         bool(parts & {"no-store", "no-cache", "private"} or {"max-age=0", "must-revalidate"} <= parts)
@@ -124,6 +139,7 @@ def check_discloses_nothing(health: HealthEvidence) -> None:
 
     Fix: log the error, answer only `database: "disconnected"`.
     """
+    _need_an_answer(health)
     expect(not health.details, seen=", ".join(health.details), required="no internal detail")
 
 

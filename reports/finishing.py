@@ -117,7 +117,7 @@ def _never_run(run: GateRun) -> Judged:
 
 
 def _before_the_release(run: GateRun) -> list[str]:
-    """What was seen of an earlier release and is judged for this one: old, but not wrong for what no release changes."""
+    """What was seen of an earlier release and is judged for this one: true of all that no release changes."""
     seen: dict[tuple[str, str], list[str]] = {}
     for saved in run.store.all():
         if saved.deployed_since:

@@ -321,8 +321,11 @@ def test_a_challenge_of_a_cdn_is_no_answer_of_the_origin(tmp_path: Path, head: s
 
 
 @pytest.mark.parametrize("head", ["403 Forbidden\r\nServer: cloudflare", "200 OK\r\nServer: cloudflare"])
-def test_an_answer_through_a_cdn_is_the_origins(tmp_path: Path, head: str) -> None:
-    with over_tls(tmp_path, _says(head, "<p>no</p><!-- /cdn-cgi/challenge-platform/ -->" * ("200" in head))) as target:
+@pytest.mark.parametrize("script", ["scripts/jsd/main.js", "h/g/scripts/jsd/8ff1b3b2/main.js"])
+def test_an_answer_through_a_cdn_is_the_origins(tmp_path: Path, head: str, script: str) -> None:
+    """Cloudflare's detection puts its script into pages of the origin's."""
+    body = f"<p>no</p><script>a.src='/cdn-cgi/challenge-platform/{script}'</script>"
+    with over_tls(tmp_path, _says(head, body)) as target:
         assert isinstance(reach_probe.look(target, _context()), reach_probe.ReachEvidence)
         assert isinstance(headers_probe.look(target, _context()), headers_probe.HeadersEvidence)
 

@@ -11,13 +11,20 @@ import pytest
 from fixtures.catalogue import Binding
 from fixtures.environment.identity import SCRYPT
 from fixtures.environment.loading import Environment, load
+from fixtures.environment.model import Target
+from fixtures.environment.sections.auth import Auth
+from fixtures.environment.sections.endpoints import Endpoint
 from fixtures.evidence.declaration import Declaration
 from fixtures.evidence.reading import Reader
 from fixtures.evidence.reuse import reuse
 from fixtures.evidence.store import Saved, Store
+from fixtures.probes import PROBES
+from fixtures.probes.exposure import ExposureEvidence
+from fixtures.probes.forged import ForgedEvidence
+from fixtures.probes.luring import LuringEvidence
 from fixtures.run import Run
 from fixtures.stack import start
-from fixtures.vocabulary import CannotTell, Finding, Fleeting
+from fixtures.vocabulary import CannotTell, Evidence, Finding, Fleeting
 from tests._gate import until
 from tests._saved import CHECK, environment_file, instance, looked
 
@@ -217,3 +224,17 @@ def test_a_gate_takes_the_look_that_the_night_made(tmp_path: Path) -> None:
     gate.reader(0.0).judge(rows[0])
     seen, reused_here = (run.store.saved("TlsDeepEvidence", "endpoints.web") for run in (night, gate))
     assert (reused_here.reused_from, reused_here.observed_at) == ("nightly", seen.observed_at)
+
+
+def test_what_looks_like_an_attack_is_asked_at_night_unless_a_file_says_otherwise() -> None:
+    endpoint = {"url": "https://a.example"}
+    auth = {"endpoint": "web"}
+    rows: tuple[tuple[type[Evidence], type[Target], dict[str, str]], ...] = (
+        (ExposureEvidence, Endpoint, endpoint),
+        (ForgedEvidence, Endpoint, endpoint),
+        (LuringEvidence, Auth, auth),
+    )
+    for kind, model, plain in rows:
+        for more, when in ((dict[str, object](), "nightly"), ({"deep": {"when": "gate"}}, "gate")):
+            target = model.model_validate({**plain, **more})
+            assert [probe.schedule(target).when for probe in PROBES[kind]] == [when]

@@ -19,6 +19,7 @@ from checks import bodies as body_checks
 from checks import caching as caching_checks
 from checks import exposure as exposure_checks
 from checks import forged as forged_checks
+from checks import health as health_checks
 from checks import http as http_checks
 from checks import images as image_checks
 from checks import ports as port_checks
@@ -30,8 +31,11 @@ from fixtures.environment.sections.instances import Instance, InstanceExpectatio
 from fixtures.probes import Context
 from fixtures.probes import bodies as bodies_probe
 from fixtures.probes import caching as caching_probe
+from fixtures.probes import cors as cors_probe
 from fixtures.probes import exposure as exposure_probe
 from fixtures.probes import forged as forged_probe
+from fixtures.probes import headers as headers_probe
+from fixtures.probes import health as health_probe
 from fixtures.probes import http as http_probe
 from fixtures.probes import images as images_probe
 from fixtures.probes import page_latency as page_latency_probe
@@ -686,6 +690,84 @@ def test_a_page_is_measured_warm_and_errors_are_counted_apart(tmp_path: Path) ->
         assert (len(seen.seconds), seen.failures) == (4, ("500", "500"))
         with pytest.raises(Finding, match="2 of 6 without a 200"):
             http_checks.check_slow_pages_are_quick(seen, target)
+
+
+def test_a_challenge_of_one_path_is_one_missing_answer(tmp_path: Path) -> None:
+    def site(asked: Asked) -> Reply:
+        if asked.path in ("/private", "/api/health"):
+            return Reply(403, "", {"cf-mitigated": "challenge"})
+        return page(asked)
+
+    with running(tmp_path, site, paths={"public": ["/"], "private": ["/private", "/other"]}) as target:
+        ways = redirects_probe.look(target, _context())
+        fields = headers_probe.look(target, _context())
+        shared = cors_probe.look(target, _context())
+    assert isinstance(ways, RedirectsEvidence)
+    assert isinstance(fields, headers_probe.HeadersEvidence)
+    assert isinstance(shared, cors_probe.CorsEvidence)
+    assert [(way.name, way.status) for way in ways.private] == [("/private", None), ("/other", 404)]
+    for error in (
+        ways.private[0].error,
+        *(one.error for one in fields.of("api")),
+        *(one.error for one in shared.answers if one.method == "GET" and one.url.endswith("/api/health")),
+    ):
+        assert "a CDN (Cloudflare) answers with a challenge" in (error or "")
+    assert fields.of("page")[0].status == 200
+
+
+@pytest.mark.parametrize("status", [502, 504, None])
+def test_health_that_is_down_beside_a_page_that_answers_fails(tmp_path: Path, status: int | None) -> None:
+    """The page is its own control: it is no outage of all, and not our network."""
+
+    def site(asked: Asked) -> Reply:
+        return Reply(status, "<h1>Gateway</h1>") if asked.path == "/api/health" else page(asked)
+
+    with running(tmp_path, site) as target:
+        seen = health_probe.look(target, _context())
+    assert isinstance(seen, health_probe.HealthEvidence)
+    assert health_probe.HealthEvidence.model_validate_json(seen.model_dump_json()) == seen
+    for name in ("answers_200", "answers_every_time", "head_is_answered"):
+        with pytest.raises(Finding, match=str(status or "reset")):
+            getattr(health_checks, f"check_{name}")(seen)
+    for name in BODY:
+        with pytest.raises(CannotTell, match=str(status or "reset")) as unseen:
+            getattr(health_checks, f"check_{name}")(seen)
+        assert unseen.value.cause == "outage"
+
+
+BODY = (
+    "is_json",
+    "says_healthy",
+    "database_is_connected",
+    "timestamp_is_utc",
+    "timestamp_is_now",
+    "timestamp_moves",
+    "is_not_cacheable",
+    "discloses_nothing",
+)
+"""Checks of what the health endpoint says."""
+
+
+def test_health_that_hangs_beside_a_page_that_answers_fails(tmp_path: Path) -> None:
+    def site(asked: Asked) -> Reply:
+        if asked.path == "/api/health":
+            time.sleep(1)
+        return page(asked)
+
+    with running(tmp_path, site) as target, pytest.MonkeyPatch.context() as quick:
+        quick.setattr(health_probe, "FIRST", 0.3)
+        quick.setattr(health_probe, "AGAIN", 0.3)
+        seen = health_probe.look(target, _context())
+    assert isinstance(seen, health_probe.HealthEvidence)
+    assert (seen.status, seen.error, seen.row, seen.head) == (None, "timeout", ("timeout",), "timeout")
+    with pytest.raises(Finding, match=r"no answer \(timeout\)"):
+        health_checks.check_answers_200(seen)
+
+
+def test_health_that_is_down_as_all_else_is_an_outage(tmp_path: Path) -> None:
+    with running(tmp_path, lambda _: Reply(502, "<h1>Gateway</h1>")) as target, pytest.raises(CannotTell) as outage:
+        health_probe.look(target, _context())
+    assert (outage.value.message, outage.value.cause) == ("a gateway answers 502 in its place", "outage")
 
 
 def test_the_95th_percentile_is_the_nearest_rank() -> None:
