@@ -37,9 +37,9 @@ def _told(answer: Reply) -> str:
 
 def _library(seen: AuthEvidence) -> str:
     """The library, where one answers."""
-    if seen.library is None or seen.complaint:
+    if seen.framework is None or seen.complaint:
         raise CannotTell("no sign-in library answers", cause="outage")
-    return seen.library
+    return seen.framework
 
 
 def _answered(*answers: Reply) -> None:
@@ -65,7 +65,7 @@ def _asked(seen: AuthEvidence) -> Authorize:
 
 
 @check(severity=CRITICAL, scope=RELEASE, guide="oauth.providers-endpoint", root=True)
-def check_library_answers(seen: AuthEvidence) -> None:
+def check_a_known_library_answers(seen: AuthEvidence) -> None:
     """The sign-in library answers under its path, and does not complain of its set-up.
 
     Auth.js answers 500 everywhere if it does not trust the host, all three if production has no secret of its own.
@@ -77,25 +77,25 @@ def check_library_answers(seen: AuthEvidence) -> None:
     """
     told = ", ".join(f"{answer.name} {answer.status or answer.error}" for answer in seen.replies)
     expect(
-        seen.library is not None and not seen.complaint,
-        seen=f"{seen.library or 'no library'} under {seen.path}: {told}"
+        seen.framework is not None and not seen.complaint,
+        seen=f"{seen.framework or 'no library'} under {seen.path}: {told}"
         + (f": {seen.complaint!r}" if seen.complaint else ""),
         required="answers of next-auth, Auth.js or better-auth",
     )
 
 
-@check(severity=HIGH, scope=RELEASE, applies=lambda auth: auth.library is not None)
-def check_library_is_as_declared(seen: AuthEvidence, auth: Auth) -> None:
+@check(severity=HIGH, scope=RELEASE, applies=lambda auth: auth.framework is not None)
+def check_declared_library_answers(seen: AuthEvidence, auth: Auth) -> None:
     """The library that answers is the declared one.
 
     Fix: correct `library` in the environment file, or see whether an old build is served.
     """
-    if seen.library is None:
+    if seen.framework is None:
         raise CannotTell("no sign-in library answers", cause="outage")
     expect(
-        seen.library == auth.library,
-        seen=f"{seen.library}, shown by {seen.shown_by}",
-        required=str(auth.library),
+        seen.framework == auth.framework,
+        seen=f"{seen.framework}, shown by {seen.shown_by}",
+        required=str(auth.framework),
     )
 
 
@@ -241,7 +241,7 @@ def check_state_is_used(seen: AuthEvidence) -> None:
     Fix: next-auth: `checks: ["pkce", "state"]`, the default for Google.
     """
     asked = _asked(seen)
-    enough = asked.state >= 22 or (seen.library == "authjs@5" and asked.state == 0)
+    enough = asked.state >= 22 or (seen.framework == "authjs@5" and asked.state == 0)
     expect(enough, seen=f"a state of {asked.state} characters" if asked.state else "no state", required="a state")
 
 
@@ -254,7 +254,7 @@ def check_pkce_is_used(seen: AuthEvidence) -> None:
     Fix: next-auth and Auth.js: `checks: ["pkce", …]`; never `plain`.
     """
     asked = _asked(seen)
-    if seen.provider != "google" and seen.library != "authjs@5" and asked.state >= 22 and not asked.challenge_method:
+    if seen.provider != "google" and seen.framework != "authjs@5" and asked.state >= 22 and not asked.challenge_method:
         return
     method = asked.challenge_method or ("plain" if asked.challenge else "none")
     expect(asked.challenge == 43 and method == "S256", seen=f"code_challenge_method {method}", required="S256")
@@ -296,7 +296,7 @@ def check_forged_sign_ins_are_refused(seen: AuthEvidence) -> None:
     _answered(*seen.forged)
     if not seen.start.authorizes:
         raise CannotTell("an honest sign-in does not lead to the provider either", cause="outage")
-    if seen.library != "better-auth" and len(seen.forged) < 2:
+    if seen.framework != "better-auth" and len(seen.forged) < 2:
         raise CannotTell("a wrong token could not be tried: the certificate is not trusted", cause="permission")
 
 

@@ -249,7 +249,7 @@ AUTH = AuthEvidence(
     origin=ORIGIN,
     path="/api/auth",
     provider="google",
-    library="next-auth@4",
+    framework="next-auth@4",
     shown_by="the names of its cookies",
     complaint="",
     replies=tuple(Reply(name=name, status=200) for name in ("providers", "csrf", "session")),

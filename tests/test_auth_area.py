@@ -149,7 +149,7 @@ def test_libraries_are_told_apart(
     providers: Answer, csrf: Answer, session: Answer, ok: Answer, library: str | None
 ) -> None:
     found = detected({"providers": providers, "csrf": csrf, "session": session, "ok": ok})
-    assert found.library == library
+    assert found.framework == library
     assert bool(found.complaint) is (providers.status == 500)
 
 
@@ -316,9 +316,9 @@ def test_without_a_trusted_certificate_what_takes_cookies_is_not_seen(tmp_path: 
         seen = look(AUTH_TARGET, _context(distrusted))
     assert isinstance(seen, AuthEvidence)
     assert set(cookies) == {"", "__Secure-next-auth.session-token=golive-made-up"}
-    assert (seen.library, seen.start.error, seen.session) == ("next-auth@4", UNTRUSTED, "empty")
+    assert (seen.framework, seen.start.error, seen.session) == ("next-auth@4", UNTRUSTED, "empty")
     assert AuthEvidence.model_validate_json(seen.model_dump_json()) == seen
-    checks.check_library_answers(seen)
+    checks.check_a_known_library_answers(seen)
     for check in (checks.check_sign_in_starts, checks.check_redirect_uri_is_exact, checks.check_pkce_is_used):
         with pytest.raises(CannotTell, match="the certificate is not trusted"):
             check(seen)
@@ -334,7 +334,7 @@ def test_what_is_no_library_is_said_to_be_none(tmp_path: Path, status: int, body
             look_at_lures(AUTH_TARGET, _context(endpoint))
     assert isinstance(seen, AuthEvidence)
     with pytest.raises(Finding, match="no library under /api/auth"):
-        checks.check_library_answers(seen)
+        checks.check_a_known_library_answers(seen)
     with pytest.raises(CannotTell):
         checks.check_sign_in_starts(seen)
 
@@ -423,14 +423,16 @@ def test_what_was_not_seen_is_not_judged(check: Callable[..., None], change: dic
 def test_the_page_of_auth_js_for_its_own_errors_is_500_by_design() -> None:
     said = AUTH.callbacks[0].reply.model_copy(update={"says": "error=Configuration"})
     page = AUTH.callbacks[0].model_copy(update={"reply": said, "status": 500})
-    checks.check_refused_callbacks_land_on_a_page(AUTH.model_copy(update={"library": "authjs@5", "callbacks": (page,)}))
+    checks.check_refused_callbacks_land_on_a_page(
+        AUTH.model_copy(update={"framework": "authjs@5", "callbacks": (page,)})
+    )
     with pytest.raises(Finding):
         checks.check_refused_callbacks_land_on_a_page(AUTH.model_copy(update={"callbacks": (page,)}))
 
 
 def test_auth_js_needs_no_state() -> None:
     without = {"authorize": ASKED.model_copy(update={"state": 0})}
-    checks.check_state_is_used(AUTH.model_copy(update={"library": "authjs@5", **without}))
+    checks.check_state_is_used(AUTH.model_copy(update={"framework": "authjs@5", **without}))
     with pytest.raises(Finding, match="no state"):
         checks.check_state_is_used(AUTH.model_copy(update=without))
 
@@ -438,7 +440,7 @@ def test_auth_js_needs_no_state() -> None:
 LURES = LuringEvidence(
     observed_at=NOW,
     origin=ORIGIN,
-    library="next-auth@4",
+    framework="next-auth@4",
     own=Lure(name="a page of ours", status=200, to=ORIGIN),
     lures=(Lure(name="another origin", status=200, to=ORIGIN), Lure(name="a script", status=500)),
     honest=Forged(name="nothing", status=200, addresses=(ASKED.redirect_uri,)),
@@ -464,7 +466,7 @@ def test_pkce_is_needed_where_it_is_always_taken_or_no_state_is_used(
     provider: str, library: str, state: int, method: str, right: bool
 ) -> None:
     asked = ASKED.model_copy(update={"state": state, "challenge": 43 if method else 0, "challenge_method": method})
-    seen = AUTH.model_copy(update={"provider": provider, "library": library, "authorize": asked})
+    seen = AUTH.model_copy(update={"provider": provider, "framework": library, "authorize": asked})
     with contextlib.nullcontext() if right else pytest.raises(Finding, match="code_challenge_method"):
         checks.check_pkce_is_used(seen)
 
@@ -530,7 +532,7 @@ def _content(stack: Stack) -> dict[str, object]:
 def test_looking_creates_nothing(stack: Stack, tmp_path: Path, library: str) -> None:
     stack.apply({"app.auth": library})
     before = _content(stack)
-    environment = load("demo", ["intrusive=[]", f"auth.google.library={library}"], variables=stack.variables)
+    environment = load("demo", ["intrusive=[]", f"auth.google={{library: {library}}}"], variables=stack.variables)
     run = Run(environment, tmp_path, stack=stack)
     run.store.open()
     rows = [row for row in run.rows if row.file in ("auth.py", "webhooks.py")]
