@@ -20,7 +20,7 @@ from fixtures.probes import headers as headers_probe
 from fixtures.probes._cookies import Cookie, read
 from fixtures.probes._html import Guards, Page
 from fixtures.probes._http import Answer
-from fixtures.probes.headers import HeadersEvidence, Response
+from fixtures.probes.headers import HeadersEvidence, Response, response
 from fixtures.vocabulary import CannotTell, Finding
 from tests._records import NOW
 from tests.test_http_areas import _context, over_tls
@@ -330,3 +330,17 @@ def test_an_unanswered_question_of_a_stranger_is_cannot_tell() -> None:
     silent = cors_probe.Shared(url="https://web.test/", method="GET", stranger="null", status=None, error="timeout")
     with pytest.raises(CannotTell):
         cors_checks.check_null_is_not_allowed(cors_probe.CorsEvidence(observed_at=NOW, answers=(silent,)))
+
+
+def test_values_are_kept_of_the_fields_that_are_judged_and_names_of_all_others() -> None:
+    sent = (
+        ("server", "nginx"),
+        ("x-middleware-set-cookie", "session=s3cr3t"),
+        ("refresh", "0; url=/login?token=s3cr3t"),
+        ("x-powered-by", "Next.js"),
+        ("set-cookie", "session=s3cr3t"),
+    )
+    seen = response("page", Answer("https://a.example/", "GET", 200, sent), NOW)
+    assert "s3cr3t" not in seen.model_dump_json()
+    assert (seen.all("server"), seen.all("refresh"), len(seen.all("x-middleware-set-cookie"))) == (("nginx",), ("",), 1)
+    assert [name for name, _ in seen.headers] == [name for name, _ in sent]
