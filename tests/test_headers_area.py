@@ -346,3 +346,17 @@ def test_an_unanswered_question_of_a_stranger_is_cannot_tell() -> None:
     silent = cors_probe.Shared(url="https://web.test/", method="GET", stranger="null", status=None, error="timeout")
     with pytest.raises(CannotTell):
         cors_checks.check_null_is_not_allowed(cors_probe.CorsEvidence(observed_at=NOW, answers=(silent,)))
+
+
+def test_values_are_kept_of_the_fields_that_are_judged_and_names_of_all_others() -> None:
+    sent = (
+        ("server", "nginx"),
+        ("x-middleware-set-cookie", "session=s3cr3t"),
+        ("refresh", "0; url=/login?token=s3cr3t"),
+        ("x-powered-by", "Next.js"),
+        ("set-cookie", "session=s3cr3t"),
+    )
+    seen = response("page", Answer("https://a.example/", "GET", 200, sent), NOW)
+    assert "s3cr3t" not in seen.model_dump_json()
+    assert (seen.all("server"), seen.all("refresh"), len(seen.all("x-middleware-set-cookie"))) == (("nginx",), ("",), 1)
+    assert [name for name, _ in seen.headers] == [name for name, _ in sent]

@@ -451,6 +451,14 @@ def test_the_load_on_a_target_is_held_down_and_waiting_is_not_latency() -> None:
         ('{"error":"connect ECONNREFUSED 10.0.2.7:5432"}', ("an address", "SQL or Prisma text")),
         ('{"error":"no route to db1.internal:5432"}', ("an address",)),
         ('{"checks":[{"url":"postgresql://app@db/x"}]}', ("a connection string",)),
+        ('{"version":"10.2.1","other":"127.0.1"}', ()),
+        ('{"error":"no route to 192.168.0.7"}', ("an address",)),
+        ('{"error":"no route to 10.0.2.7"}', ("an address",)),
+        ('{"checks":{"prisma":"ok","redis:6379":"ok"}}', ()),
+        ('{"orm":"prisma"}', ()),
+        ('{"error":"Invalid `prisma.user.findMany()` invocation:"}', ("SQL or Prisma text",)),
+        ('{"error":"PrismaClientInitializationError"}', ("SQL or Prisma text",)),
+        ('{"error":"Can\'t reach database server at the host"}', ("SQL or Prisma text",)),
         ("Error: boom\n    at Object.<anonymous> (/app/server/route.js:12:9)", ("a stack trace",)),
     ],
 )
@@ -461,6 +469,18 @@ def test_internals_are_told_from_numbers_and_times(body: str, found: tuple[str, 
 def test_a_long_text_of_an_answer_is_told_by_its_length_for_a_cut_would_keep_half_a_secret() -> None:
     assert word("x" * 200) == "(a text of 200 characters)"
     assert word("unhealthy") == "unhealthy"
+
+
+def test_of_what_health_says_only_words_and_times_are_kept(tmp_path: Path) -> None:
+    said = {"status": "ok s3cr3t", "database": "postgres://emailai:s3cr3t@db/x", "timestamp": "s3cr3t"}
+    location = "https://u:s3cr3t@b.example/login?token=s3cr3t"
+    head = f"307 Temporary\r\nLocation: {location}\r\nContent-Type: application/json"
+    with over_tls(tmp_path, _says(head, json.dumps(said))) as target:
+        seen = health_probe.look(target, _context(10))
+    assert isinstance(seen, health_probe.HealthEvidence)
+    assert "s3cr3t" not in seen.model_dump_json()
+    assert (seen.state, seen.database) == ("(a text of 9 characters)", "(a text of 30 characters)")
+    assert seen.location == "https://b.example/login?token=…"
 
 
 def test_an_error_that_comes_quickly_is_no_quick_answer() -> None:

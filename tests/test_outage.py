@@ -110,7 +110,8 @@ def vantage(port: int) -> dict[str, Any]:
 
 
 def web(port: int, control: int, **more: str) -> dict[str, Any]:
-    endpoint = {"url": "https://emailai.test", "connect": f"127.0.0.1:{port}", "from": "here", **more}
+    deep = {"when": "gate"}
+    endpoint = {"url": "https://emailai.test", "connect": f"127.0.0.1:{port}", "from": "here", "deep": deep, **more}
     return {"vantages": vantage(control), "endpoints": {"web": endpoint}}
 
 

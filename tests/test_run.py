@@ -117,7 +117,7 @@ def test_what_an_outage_hides_is_under_the_check_that_failed(tmp_path: Path) -> 
             "schema: 1\nrun: {gate: {settle: 0s}, confirm: {looks: 1}}\n"
             f"vantages: {{here: {{controls: ['127.0.0.1:{control}']}}}}\n"
             "endpoints:\n"
-            f"  web: {{url: 'https://emailai.test', connect: '127.0.0.1:{dead}', from: here}}\n"
+            f"  web: {{url: 'https://emailai.test', connect: '127.0.0.1:{dead}', from: here, deep: {{when: gate}}}}\n"
             f"instances:\n  app1: {{url: 'http://127.0.0.1:{dead}', from: here}}\n",
             encoding="utf-8",
         )

@@ -751,12 +751,12 @@ BODY = (
 def test_health_that_hangs_beside_a_page_that_answers_fails(tmp_path: Path) -> None:
     def site(asked: Asked) -> Reply:
         if asked.path == "/api/health":
-            time.sleep(1)
+            time.sleep(4)
         return page(asked)
 
     with running(tmp_path, site) as target, pytest.MonkeyPatch.context() as quick:
         quick.setattr(health_probe, "FIRST", 0.3)
-        quick.setattr(health_probe, "AGAIN", 0.3)
+        quick.setattr(health_probe, "AGAIN", 2.0)
         seen = health_probe.look(target, _context())
     assert isinstance(seen, health_probe.HealthEvidence)
     assert (seen.status, seen.error, seen.row, seen.head) == (None, "timeout", ("timeout",), "timeout")
