@@ -146,7 +146,10 @@ def runs(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Ga
             "refused": (web(closed(), alive), {}),
             "502": (web(balancer, alive, ca=known["ca"]), {}),
             "blind": (web(closed(), dead), {}),
-            "unproven": ({"endpoints": {"web": {"url": "https://golive-no-such-name.invalid"}}}, {}),
+            "unproven": (
+                {"endpoints": {"web": {"url": "https://golive-no-such-name.invalid", "deep": {"when": "gate"}}}},
+                {},
+            ),
             "password": (postgres(alive, "primary"), {"PRIMARY_URL": wrong}),
             "lost": (postgres(dead, "primary"), {"PRIMARY_URL": lost}),
         }
