@@ -290,7 +290,7 @@ VARIANTS: dict[str, Variant] = {
     ),
     "302 from http": bad(
         at("http://a.example", lambda a: Reply(302, "", {"location": "https" + a.url[4:]}), secured=False),
-        "http.http_redirects_to_https",
+        "http.redirects_to_the_site_are_permanent",
     ),
     "www over http": bad(
         at("https://www.a.example", lambda a: Reply(301, "", {"location": "http://a.example" + a.path})),
