@@ -34,7 +34,8 @@ from fixtures.stack.certificates import Authority, Request
 from fixtures.stack.plan import DOMAIN
 from fixtures.stack.stack import Stack
 from fixtures.vocabulary import CannotTell, Finding
-from tests._records import ASKED, AUTH, AUTH_TARGET, NOW, ORIGIN
+from tests.records import NOW
+from tests.records.auth import ASKED, AUTH, AUTH_TARGET, ORIGIN
 
 STATE = "c3RhdGUtdGhhdC1uby1yZXBvcnQtbWF5LXNob3c"
 

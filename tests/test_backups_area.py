@@ -39,7 +39,8 @@ from fixtures.stack.backup_step import moved
 from fixtures.stack.programs import postgres_of
 from fixtures.stack.throwaway import Server, throwaway
 from fixtures.vocabulary import Bug, CannotTell, Finding
-from tests._backup_records import ARTEFACT, BACKUPS, BUCKET, HEAD, IN_S3, LIVE, MADE, RESTORE, backup
+from tests.records.backups import ARTEFACT, BACKUPS, BUCKET, HEAD, IN_S3, LIVE, MADE, backup
+from tests.records.restore import RESTORE
 
 MAJOR = 15
 NAME = "emailai_%Y%m%d_%H%M%S.backup.gz"

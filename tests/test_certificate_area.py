@@ -42,8 +42,8 @@ from tests._pki import (
     root,
     told_at,
 )
-from tests._records import LEAF, PRESENTED, SERVED, link
 from tests._tls_servers import listening
+from tests.records.certificate import LEAF, PRESENTED, SERVED, link
 
 WEB = ("web.test", "www.web.test")
 EXPIRED = {"is_within_its_validity", "has_days_left"}

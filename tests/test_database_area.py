@@ -20,7 +20,7 @@ from fixtures.probes.database import DatabaseEvidence, Extension, ReplicaEvidenc
 from fixtures.stack import start
 from fixtures.stack.stack import Stack
 from fixtures.vocabulary import CannotTell, Finding
-from tests._records import DATABASE, REPLICA
+from tests.records.database import DATABASE, REPLICA
 
 SERVER = Postgres(url=Secret("postgresql://nowhere"), app_role="emailai")
 MIGHTY = Role(name="a", exists=True, can_login=True, superuser=True)

@@ -11,7 +11,7 @@ from fixtures.environment.model import Target
 from fixtures.environment.sections.dns import Caa, Dns, DnsExpectations, Mail
 from fixtures.probes.dns import DEFINITE, Answer, CaaProperty, DnsEvidence, Status
 from fixtures.vocabulary import CannotTell, Evidence, Finding
-from tests._records import APEX, APEX6, CAA, DKIM, DMARC, DNS, DOMAIN, MAIL, SPF, WWW, WWW6
+from tests.records.dns import APEX, APEX6, CAA, DKIM, DMARC, DNS, DOMAIN, MAIL, SPF, WWW, WWW6
 from tests.test_checks import DECLARED, FAILS, judge, rows
 
 OURS = sorted(name for name in FAILS if name.startswith("dns."))

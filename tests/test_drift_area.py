@@ -32,7 +32,7 @@ from fixtures.stack.throwaway import Server
 from fixtures.vocabulary import CannotTell, Finding
 from tests._gate import assert_nothing_is_left, until
 from tests._migrating import Live, live, roles, write
-from tests._records import DRIFT
+from tests.records.drift import DRIFT
 
 ROOT = Path(__file__).parents[1]
 SERVER = Postgres(url=Secret("postgresql://nowhere"), app_role="app")

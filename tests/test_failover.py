@@ -16,7 +16,7 @@ from fixtures.stack import start
 from fixtures.stack.faults import find
 from fixtures.stack.stack import Stack
 from fixtures.vocabulary import CannotTell, Finding
-from tests._records import NOW
+from tests.records import NOW
 
 HEALTHY = FailoverEvidence(
     observed_at=NOW,

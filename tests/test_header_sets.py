@@ -23,7 +23,7 @@ from fixtures.probes._http import Answer
 from fixtures.probes.cors import CorsEvidence, Shared, allowed, credentials, strangers
 from fixtures.probes.headers import HeadersEvidence, response
 from fixtures.vocabulary import Finding
-from tests._records import NOW
+from tests.records import NOW
 
 ROOT = Path(__file__).parent.parent
 URL = "https://web.test/"

@@ -23,7 +23,7 @@ from fixtures.probes._html import Guards, Page
 from fixtures.probes._http import Answer
 from fixtures.probes.headers import HeadersEvidence, Response, response
 from fixtures.vocabulary import CannotTell, Finding
-from tests._records import NOW
+from tests.records import NOW
 from tests.test_http_areas import _context, over_tls
 
 NONCE = "'nonce-cmFuZG9tbm9uY2UxMjM0'"

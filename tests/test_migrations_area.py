@@ -26,7 +26,7 @@ from fixtures.stack.database import MIGRATIONS as OURS
 from fixtures.stack.throwaway import Server, throwaway
 from fixtures.vocabulary import CannotTell, Finding
 from tests._migrating import GRANT, Live, live, roles, write
-from tests._records import MIGRATIONS
+from tests.records.migrations import MIGRATIONS
 from tests.test_drift_area import installed
 
 ROOT = Path(__file__).parents[1]

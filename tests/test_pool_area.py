@@ -21,8 +21,9 @@ from fixtures.probes.pool import PoolEvidence, PoolUseEvidence, look, look_at_us
 from fixtures.stack import start
 from fixtures.stack.stack import Stack
 from fixtures.vocabulary import CannotTell, Finding
-from tests._database_records import ENTRY, PGBOUNCER, POOL, POOL_USE, POOLER_TARGET, POOLS
 from tests._pgbouncer_versions import VERSIONS, Recorded
+from tests.records.pgbouncer import ENTRY, PGBOUNCER, POOLER_TARGET
+from tests.records.pool import POOL, POOL_USE, POOLS
 
 
 @pytest.mark.parametrize("version", VERSIONS)

@@ -53,8 +53,8 @@ from fixtures.probes.http import HttpEvidence, Seen
 from fixtures.probes.ports import Port, PortsEvidence
 from fixtures.probes.redirects import Chain, Hop, RedirectsEvidence
 from fixtures.vocabulary import CannotTell, Finding
-from tests._records import NOW
 from tests._site import Asked, Reply, Site, leads, page, running
+from tests.records import NOW
 
 
 def _context(seconds: float = 20, **more: Any) -> Context:

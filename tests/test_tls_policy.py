@@ -12,7 +12,7 @@ from fixtures.environment.tls_policy import POLICIES
 from fixtures.evidence.declaration import Declaration
 from fixtures.probes._tls_registry import GROUPS, SUITES
 from fixtures.probes._tls_suites import suite
-from tests._records import NOW
+from tests.records import NOW
 
 FILE = """schema: 1
 endpoints:

@@ -26,8 +26,8 @@ from fixtures.evidence.gathering import Gathering, Job
 from fixtures.evidence.store import Saved, Store
 from fixtures.probes import PROBES, Context, Limits, health, load_probes
 from fixtures.vocabulary import Evidence, Finding, Severity
-from tests._records import NOW
 from tests._site import Asked, Reply, Site, running
+from tests.records import NOW
 
 POLICY = (
     "default-src 'self'; script-src 'self'; object-src 'none'; base-uri 'none'; frame-ancestors 'none';"

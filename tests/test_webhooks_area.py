@@ -29,7 +29,8 @@ from fixtures.probes.webhooks import (
     signature,
 )
 from fixtures.vocabulary import CannotTell, Finding
-from tests._records import NOW, REFUSED, WEBHOOK
+from tests.records import NOW
+from tests.records.webhooks import REFUSED, WEBHOOK
 from tests.test_auth_area import over_tls
 
 SECRET = "whsec_0123456789abcdef0123456789abcdef"

@@ -1,4 +1,4 @@
-"""Healthy evidence of backups and of a restore, which tests of judging change in one place."""
+"""Evidence of `backups` that is healthy, and what makes its checks fail."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+from fixtures.environment.model import Target
 from fixtures.environment.secrets import Secret
 from fixtures.environment.sections.backups import BackupExpectations, Backups, Restore
 from fixtures.probes._dumps import Head
 from fixtures.probes._live import Constraint, Index, Live, Migration, Table, Thing
 from fixtures.probes.backups import ArtefactEvidence, Backup, BackupsEvidence, BucketSeen, CopySeen, PlaceSeen
-from fixtures.probes.restore import Restored, RestoreEvidence
-from tests._records import NOW
+from tests.records import NOW, Fails
 
 IN_S3 = Backups(
     of="primary",
@@ -109,28 +109,29 @@ ARTEFACT = ArtefactEvidence(
     decoded=True,
     live=LIVE,
 )
-RESTORE = RestoreEvidence(
-    observed_at=NOW,
-    name=backup().name,
-    made_at=MADE,
-    format="custom",
-    major=15,
-    jobs=2,
-    left_out=0,
-    last_oid=16430,
-    fetching=1.0,
-    restoring=2.0,
-    looking=0.5,
-    code=0,
-    trouble="",
-    restored=Restored(
-        tables=LIVE.tables,
-        constraints=LIVE.constraints,
-        extensions=LIVE.extensions,
-        migrations=LIVE.migrations,
-        behind=(),
-        newest=MADE - timedelta(minutes=1),
-        answers={"some": True},
+
+
+def bucket(**changes: Any) -> dict[str, Any]:
+    """The change to a bucket."""
+    return {"bucket": BUCKET.model_copy(update=changes)}
+
+
+TARGETS: dict[type[Target], Target] = {Backups: IN_S3}
+FAILS: Fails = {
+    "backups.bucket_encrypts_what_comes": (BACKUPS, bucket(encryption="AES256")),
+    "backups.bucket_expires_old_ones": (BACKUPS, bucket(expires_after=0)),
+    "backups.bucket_is_locked_as_declared": (BACKUPS, bucket(locked=False)),
+    "backups.bucket_is_not_public": (BACKUPS, bucket(blocked=False)),
+    "backups.bucket_is_versioned_as_declared": (BACKUPS, bucket(versioned=False)),
+    "backups.bucket_refuses_plain_http": (BACKUPS, bucket(tls_only=False)),
+    "backups.disk_has_room_for_more": (
+        BACKUPS,
+        {"directory": BACKUPS.directory and BACKUPS.directory.model_copy(update={"free": 10**6})},
     ),
-    live=LIVE,
-)
+    "backups.dump_program_is_as_new_as_the_server": (
+        ARTEFACT,
+        {"head": ARTEFACT.head.model_copy(update={"dump_version": "14.19"})},
+    ),
+    "backups.dump_runs_no_commands": (ARTEFACT, {"commands": ("\\!",)}),
+    "backups.newest_is_encrypted": (BACKUPS, bucket(newest_encryption="AES256")),
+}
