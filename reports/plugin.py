@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from fixtures.plugin import BEGUN, MOMENT, RUN, SETTINGS, is_worker, row_of
-from fixtures.signals import ignore_signals
+from fixtures.signals import ignore_signals, interrupted
 from reports import wording
 from reports.ledger import LEDGER, Ledger, plain, text
 from reports.records import Outcome, Run, Verdict
@@ -119,6 +119,8 @@ def pytest_sessionfinish(session: pytest.Session) -> Generator[None, None, None]
         yield
         return
     ignore_signals()
+    if interrupted() and session.exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
+        session.exitstatus = pytest.ExitCode.INTERRUPTED
     from reports.finishing import finish, unjudged
     from reports.redacted import redacted
     from reports.writing import trouble, write
