@@ -41,6 +41,7 @@ from fixtures.probes import images as images_probe
 from fixtures.probes import page_latency as page_latency_probe
 from fixtures.probes import ports as ports_probe
 from fixtures.probes import redirects as redirects_probe
+from fixtures.probes._html import Page
 from fixtures.probes._http import Answer, Ask, Client, client
 from fixtures.probes._latency import Latency
 from fixtures.probes._place import said
@@ -168,6 +169,51 @@ def site_of(**more: Any) -> HttpEvidence:
             **whole, **more,
         }
     )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("address", "canonical", "own", "inside"),
+    [
+        ("https://a.example/", None, "", ""),
+        ("https://a.example:443/login", None, "", ""),
+        ("http://a.example/", None, "http instead of https", ""),
+        ("https://www.a.example/", None, "www. and the bare domain", ""),
+        ("https://prod.example/", None, "another host", ""),
+        ("https://prod.example/", "https://prod.example", "", ""),
+        ("https://a.example/", "https://prod.example", "another host", ""),
+        ("http://localhost:3000/", None, "", "localhost: the app's own URL"),
+        ("http://localhost:3000/", "https://prod.example", "", "localhost: the app's own URL"),
+        ("http://app1:3000/", None, "", "an internal host"),
+        ("https://10.0.0.7/", None, "", "an internal host"),
+        ("https:///", None, "no address", ""),
+    ],
+)
+def test_what_a_page_calls_itself(address: str, canonical: str | None, own: str, inside: str) -> None:
+    target = Endpoint.model_validate({"url": "https://a.example", "expect": {"canonical": canonical}})
+    site = site_of(canonical=(address, address))
+    for check, words in (
+        (http_checks.check_page_calls_itself_by_its_origin, own),
+        (http_checks.check_page_calls_itself_by_nothing_inside, inside),
+    ):
+        with pytest.raises(Finding, match=words) if words else contextlib.nullcontext():
+            check(site, target)
+
+
+def test_a_site_of_the_inside_calls_itself_so() -> None:
+    target = Endpoint.model_validate({"url": "https://app.corp", "expect": {"canonical": "https://prod.example"}})
+    site = site_of(url="https://app.corp", canonical=("https://app.corp/",))
+    http_checks.check_page_calls_itself_by_nothing_inside(site, target)
+    with pytest.raises(Finding, match="an internal host"):
+        http_checks.check_page_calls_itself_by_its_origin(site, target)
+
+
+def test_a_page_is_told_apart_from_what_it_links_to() -> None:
+    html = (
+        '<link rel="canonical" href="http://localhost:3000/"><meta property="og:url" content="http://localhost:3000/">'
+        '<meta property="og:image" content="http://localhost:3000/og.png"><a href="https://db.internal/">x</a>'
+    )
+    page = Page("https://a.example/", html)
+    assert (page.canonical, page.inside) == (["http://localhost:3000/"] * 2, 2)
 
 
 @pytest.mark.parametrize("error", ["timeout", "refused", "dns", "resolver", "unreachable", "protocol", None])
