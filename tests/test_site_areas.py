@@ -433,7 +433,7 @@ def test_a_page_in_place_of_a_file_is_no_file(tmp_path: Path) -> None:
     def soft(asked: Asked) -> Reply:
         if asked.path == "/.git/config":
             return Reply(200, "[core]\n\tbare = false\n", {"content-type": "text/plain"})
-        if asked.path == "/.env":
+        if asked.path == "/.env.local":
             return Reply(403, "forbidden", {"content-type": "text/plain"})
         found = page(asked)
         return found if found.status == 200 else Reply(200, "no such thing here", {"content-type": "text/plain"})
@@ -449,6 +449,24 @@ def test_a_page_in_place_of_a_file_is_no_file(tmp_path: Path) -> None:
     exposure_checks.check_environment_files_are_absent(seen)
     with pytest.raises(CannotTell, match="an absence proves nothing"):
         exposure_checks.check_environment_files_are_absent(seen.model_copy(update={"served": 403}))
+
+
+def test_the_first_files_are_asked_for_alone(tmp_path: Path) -> None:
+    asked: list[str] = []
+
+    def leaky(request: Asked) -> Reply:
+        asked.append(request.path)
+        if request.path in ("/.env", "/.git/HEAD"):
+            return Reply(200, "ref: refs/heads/main\n", {"content-type": "text/plain"})
+        return page(request)
+
+    with running(tmp_path, leaky) as target:
+        seen = exposure_probe.look_first(target, _context())
+    assert isinstance(seen, exposure_probe.FirstFilesEvidence)
+    assert sorted(asked) == ["/", "/.env", "/.git/HEAD", exposure_probe.MISSING]
+    for check in (exposure_checks.check_dot_env_is_absent, exposure_checks.check_dot_git_is_absent):
+        with pytest.raises(Finding, match=r": a repository \(200\)"):
+            check(seen)
 
 
 _FAKE = "0123456789" * 5
