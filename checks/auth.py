@@ -137,6 +137,8 @@ def check_addresses_are_of_the_public_origin(seen: AuthEvidence) -> None:
         raise CannotTell("it gives no address", cause="outage")
     wrong = {f"{written(a)}: {why}" for a in found if (why := mistake(a, seen.origin))}
     _none(sorted(f"{one} ({_URLS[library]})" for one in wrong), seen.origin)
+    if library != "better-auth":
+        _answered(*(answer for answer in seen.replies if answer.name == "providers"))
 
 
 @check(severity=CRITICAL, scope=RELEASE, guide="post.oauth-login")

@@ -306,6 +306,8 @@ def check_http2_is_served(site: HttpEvidence) -> None:
 
     See: curl -sS --http2 -o /dev/null -w '%{http_version}' https://HOST/
     """
+    if site.h2.status is None and site.h2.error not in ("reset", "protocol", "tls"):
+        raise CannotTell(f"the question over h2 got no answer ({site.h2.error})", cause="outage")
     good = site.h2.version == "HTTP/2" and site.h2.status == site.page.status
     expect(good, seen=f"{site.h2.version or 'nothing'}: {told(site.h2)}", required="HTTP/2 with the page's status")
 

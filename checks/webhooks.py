@@ -39,13 +39,20 @@ def _is_there(answer: Delivery) -> bool:
     return answer.status is not None and answer.status not in elsewhere
 
 
+def _let_in(answer: Delivery) -> None:
+    """An event that a rate limit or a CDN's challenge kept out says nothing of the app."""
+    if answer.status == 429:
+        raise CannotTell("answered with 429 by a rate limit", cause="permission")
+    if answer.unseen:
+        raise CannotTell(f"{answer.name} did not get there: {answer.error}", cause="permission")
+
+
 def _refused(answer: Delivery) -> None:
     """Require that this event is refused, of an address that takes events; an app that fails may have taken it."""
     if answer.error == "untrusted":
         message = "the certificate is not trusted, and what our secret signed goes over a verified connection only"
         raise CannotTell(message, cause="permission")
-    if answer.status == 429:
-        raise CannotTell("answered with 429 by a rate limit", cause="permission")
+    _let_in(answer)
     if not _is_there(answer):
         raise CannotTell(f"{answer.name}: {_told(answer)}", cause="outage")
     status = answer.status or 0
@@ -64,8 +71,7 @@ def check_events_arrive(seen: WebhookEvidence) -> None:
     See: curl -sS -D- -X POST -d '{}' https://HOST/PATH
     """
     answer = seen.missing
-    if answer.status == 429:
-        raise CannotTell("answered with 429 by a rate limit", cause="permission")
+    _let_in(answer)
     expect(_is_there(answer), seen=_told(answer), required="the app's own refusal")
 
 
@@ -144,6 +150,7 @@ def check_refusals_are_4xx(seen: WebhookEvidence) -> None:
     for answer in answers:
         if answer.error == "untrusted":
             continue
+        _let_in(answer)
         if not _is_there(answer):
             raise CannotTell(f"{answer.name}: {_told(answer)}", cause="outage")
 
@@ -158,8 +165,7 @@ def check_signed_event(seen: SignedEvidence) -> None:
     dashboard; restart after changing it.
     """
     answer = seen.delivery
-    if answer.status == 429:
-        raise CannotTell("answered with 429 by a rate limit", cause="permission")
+    _let_in(answer)
     if not _is_there(answer):
         raise CannotTell(f"{answer.name}: {_told(answer)}", cause="outage")
     taken = answer.status is not None and 200 <= answer.status < 300

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import gzip
+import itertools
 import socket
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -851,6 +853,95 @@ def test_several_requests_share_connections_and_a_challenge_costs_one_answer(tmp
     assert [answer.status for answer in answers] == [200, None, None, 404, 200, 404]
     assert "a CDN (Cloudflare) answers with a challenge" in (answers[1].error or "")
     assert (answers[2].error, answers[2].attempts) == ("reset", ("reset", "reset"))
+
+
+def _challenged(*numbers: int, path: str = "/") -> Callable[[Asked], Reply]:
+    """A healthy site whose CDN shows a challenge in place of these answers of a path, counted from one."""
+    count = itertools.count(1)
+
+    def site(asked: Asked) -> Reply:
+        if asked.path == path and next(count) in numbers:
+            return Reply(403, "", {"cf-mitigated": "challenge"})
+        if asked.path != "/api/health":
+            return page(asked)
+        now = datetime.now(UTC).isoformat()
+        body = f'{{"status":"healthy","database":"connected","timestamp":"{now}"}}'
+        return Reply(200, body, {"content-type": "application/json", "cache-control": "no-store"})
+
+    return site
+
+
+def _unseen(checks: Iterable[Callable[..., None]], *seen: Any) -> set[str]:
+    """The checks that cannot tell; all others pass."""
+    found = set()
+    for check in checks:
+        try:
+            check(*seen)
+        except CannotTell as why:
+            found.add(check.__name__ if "challenge" in why.message else why.message)
+    return found
+
+
+_OF_HEALTH = (
+    health_checks.check_answers_200,
+    health_checks.check_says_healthy,
+    health_checks.check_timestamp_moves,
+    health_checks.check_answers_every_time,
+    health_checks.check_head_is_answered,
+)
+
+
+@pytest.mark.parametrize(
+    ("numbers", "unseen"),
+    [
+        ((2,), {"check_answers_every_time"}),
+        ((4,), {"check_answers_every_time"}),
+        ((2, 3, 4, 5, 6, 7), {"check_answers_every_time", "check_timestamp_moves"}),
+        ((8,), {"check_answers_every_time", "check_head_is_answered"}),
+    ],
+)
+def test_a_challenge_in_a_later_answer_of_health_costs_what_it_would_have_shown(
+    tmp_path: Path, numbers: tuple[int, ...], unseen: set[str]
+) -> None:
+    with running(tmp_path, _challenged(*numbers, path="/api/health")) as target:
+        seen = health_probe.look(target, _context(20))
+    assert _unseen(_OF_HEALTH, seen) == unseen
+
+
+@pytest.mark.parametrize(("number", "unseen"), [(2, {"check_http2_is_served"}), (3, {"check_upgrades_reach_the_app"})])
+def test_a_challenge_in_a_later_answer_of_the_page_costs_what_it_would_have_shown(
+    tmp_path: Path, number: int, unseen: set[str]
+) -> None:
+    with running(tmp_path, _challenged(number)) as target:
+        seen = http_probe.look(target, _context())
+    assert isinstance(seen, http_probe.HttpEvidence)
+    same = seen.model_copy(update={"h2": seen.h2.model_copy(update={"version": seen.h2.version and "HTTP/2"})})
+    pages = (
+        http_checks.check_page_is_served,
+        http_checks.check_unknown_page_is_404,
+        http_checks.check_http2_is_served,
+        http_checks.check_upgrades_reach_the_app,
+    )
+    assert _unseen(pages, same) == unseen
+
+
+def test_a_challenge_among_many_is_no_sample_and_no_loss(tmp_path: Path) -> None:
+    with running(tmp_path, _challenged(3), page={"samples": 5}) as target:
+        seen = page_latency_probe.look(target, _context())
+    assert isinstance(seen, Latency)
+    assert (len(seen.seconds), seen.failures) == (4, ())
+    often = running(tmp_path, _challenged(2, 3, 4), page={"samples": 5})
+    with often as target, pytest.raises(CannotTell, match="challenge") as kept_out:
+        page_latency_probe.look(target, _context())
+    assert kept_out.value.cause == "permission"
+    with running(tmp_path, _challenged(3), instance={"header": "x-instance"}) as target:
+        balanced = look_at_balancer(target, _context())
+    assert isinstance(balanced, BalancerEvidence)
+    assert (balanced.unseen, balanced.lost, balanced.requests) == (1, 0, 19)
+    with pytest.raises(CannotTell, match="a CDN answered 1 requests"):
+        balancer_checks.check_every_answer_is_below_500(balanced)
+    with pytest.raises(Finding):
+        balancer_checks.check_every_answer_is_below_500(balanced.model_copy(update={"lost": 1}))
 
 
 def test_a_kept_connection_serves_the_next_request_within_its_own_deadline() -> None:

@@ -119,8 +119,12 @@ def test_what_never_reached_the_app_is_told_apart_and_proves_nothing(
             check(seen)
 
 
-def test_a_limiter_and_a_distrusted_certificate_are_no_refusal() -> None:
-    for seen in (_answers(429), _answers(None, UNTRUSTED)):
+def test_a_limiter_a_challenge_and_a_distrusted_certificate_are_no_refusal() -> None:
+    kept_out = Delivery(name="an event", status=None, error="a CDN answers with a challenge", unseen=True)
+    challenged = WEBHOOK.model_copy(update=dict.fromkeys(("missing", "garbage", "forged", "altered", "old"), kept_out))
+    with pytest.raises(CannotTell, match="a challenge"):
+        checks.check_events_arrive(challenged)
+    for seen in (_answers(429), _answers(None, UNTRUSTED), challenged):
         for check in _EACH:
             with pytest.raises(CannotTell) as unseen:
                 check(seen)
