@@ -225,6 +225,42 @@ def test_a_signal_after_the_verdict_changes_nothing_of_it(tmp_path: Path) -> Non
     assert "Traceback" not in output
 
 
+SWALLOWED = '''
+"""A signal that comes while something is finalized."""
+
+import os
+import signal
+
+import fixtures.vocabulary as words
+from fixtures.probes.reach import ReachEvidence
+
+
+class Last:
+    """What is collected while the check runs."""
+
+    def __del__(self) -> None:
+        """The handler runs here, and nothing that it raises gets out."""
+        os.kill(os.getpid(), signal.SIGTERM)
+
+
+@words.check(severity=words.Severity.CRITICAL, scope=words.Scope.RELEASE)
+def check_finalizes(instance: ReachEvidence) -> None:
+    """It passes."""
+    Last()
+'''
+
+
+def test_a_signal_that_a_finalizer_swallows_interrupts_all_the_same(tmp_path: Path) -> None:
+    root = copy_of_the_repository(tmp_path / "copy")
+    (root / "checks" / "aa_finalizes.py").write_text(SWALLOWED, encoding="utf-8")
+    with instance(lambda _: True) as url:
+        file = environment_file(tmp_path / "one.yaml", url)
+        process = begin(tmp_path / "run", f"--env={file}", root=root)
+        output, _ = process.communicate(timeout=60)
+    assert (process.returncode, last_word(output)) == (2, "CANNOT TELL"), output
+    assert verdict(tmp_path / "run")["verdict"] == "CANNOT TELL"
+
+
 def workers_of(owner: int) -> list[int]:
     """Process ids of a run's xdist workers."""
     found = []
