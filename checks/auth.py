@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from checks._origins import mistake, parts
+from checks._origins import mistake, written
 from fixtures.environment.sections.auth import Auth
 from fixtures.probes._sign_in import Authorize, Reply
 from fixtures.probes.auth import AuthEvidence, Landing, LibraryCookie, ProtectedEvidence
@@ -135,14 +135,10 @@ def check_addresses_are_of_the_public_origin(seen: AuthEvidence) -> None:
     found = [*seen.addresses, *([seen.authorize.redirect_uri] if seen.authorize else [])]
     if not found:
         raise CannotTell("it gives no address", cause="outage")
-    wrong = {f"{'://'.join(_origin(a))}: {why}" for a in found if (why := mistake(a, seen.origin))}
+    wrong = {f"{written(a)}: {why}" for a in found if (why := mistake(a, seen.origin))}
     _none(sorted(f"{one} ({_URLS[library]})" for one in wrong), seen.origin)
-
-
-def _origin(address: str) -> tuple[str, str]:
-    scheme, host, port = parts(address)
-    usual = {"https": 443, "http": 80}.get(scheme)
-    return scheme, host + (f":{port}" if port not in (usual, None) else "")
+    if library != "better-auth":
+        _answered(*(answer for answer in seen.replies if answer.name == "providers"))
 
 
 @check(severity=CRITICAL, scope=RELEASE, guide="post.oauth-login")
@@ -447,7 +443,7 @@ def _unforged(seen: LuringEvidence, *, forwarded: bool) -> None:
     honest = seen.honest
     tried = [forged for forged in seen.forged if forged.forwarded is forwarded]
     told = [(f.name, a) for f in tried if honest.addresses for a in f.addresses if a not in honest.addresses]
-    _none(list(dict.fromkeys(f"{name}: {'://'.join(_origin(address))}" for name, address in told)), seen.origin)
+    _none(list(dict.fromkeys(f"{name}: {written(address)}" for name, address in told)), seen.origin)
     if not honest.addresses:
         raise CannotTell(f"an honest request shows no address ({honest.status or honest.error})", cause="outage")
     for forged in tried:

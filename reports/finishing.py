@@ -54,7 +54,7 @@ def finish(session: pytest.Session, run: GateRun) -> Run:
         for key, row in ledger.chosen.items()
         if key not in ledger.rows
     ]
-    declared = {name.partition(".")[0] for name in run.environment.targets()}
+    judged = [(row.check.id, row.target) for row in run.rows]
     complete = set(ledger.chosen) == {row.key for row in run.rows}
     return Run(
         verdict=word,
@@ -70,7 +70,9 @@ def finish(session: pytest.Session, run: GateRun) -> Run:
         selected=len(ledger.chosen),
         generated=len(run.rows),
         rows=tuple(rows + missing),
-        not_covered=not_covered(run.unbound, load_sections(), declared, unread(run.settings)),
+        not_covered=not_covered(
+            run.unbound, load_sections(), judged, list(run.environment.targets()), unread(run.settings)
+        ),
         warnings=(
             *(f"fault put in: {name}" for name in [run.fault] if name),
             *_before_the_release(run),

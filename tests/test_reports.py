@@ -171,16 +171,25 @@ def test_terminal_says_partial() -> None:
 
 def test_what_is_not_covered_is_one_line_a_reason_with_the_checks() -> None:
     unbound = {"redis (not declared)": ("redis.a", "redis.b"), "nothing declared that they judge": ("http.c",)}
-    lines = not_covered(unbound, ["dns", "redis", "endpoints"], ["endpoints"], ["born", "release.build_id"])
+    rows = [
+        ("http.d", "endpoints.web"),
+        ("http.e", "endpoints.web"),
+        ("http.e", "endpoints.api"),
+        ("all", "environment"),
+    ]
+    targets = [f"endpoints.{name}" for name in ("web", "api", "a", "b", "c", "d")]
+    lines = not_covered(unbound, ["dns", "redis", "endpoints"], rows, targets, ["born", "release.build_id"])
     assert lines == (
         "dns (not declared)",
         "nothing declared that they judge: http.c",
         "redis (not declared): redis.a, redis.b",
+        "endpoints.api (judged of others only): http.d",
+        "endpoints.a, endpoints.b, endpoints.c, … 1 more (judged of others only): http.d, http.e",
         "no check reads: born, release.build_id",
     )
     shown = [line for line in terminal.lines(replace(sample(), not_covered=lines), width=80) if len(line) <= 80]
     start = shown.index("NOT COVERED  dns (not declared)")
-    assert [line.strip() for line in shown[start + 1 : start + 4]] == list(lines[1:])
+    assert [line.strip() for line in shown[start + 1 : start + 4]] == list(lines[1:4])
 
 
 def test_terminal_wraps_and_keeps_urls_whole() -> None:
