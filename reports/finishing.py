@@ -90,13 +90,14 @@ def finish(session: pytest.Session, run: GateRun, named: Past | None = None) -> 
         ),
         evidence=_evidence(run, pieces),
         replayed=run.replay is not None,
+        rechecked=shown(run.recheck.directory) if run.recheck else "",
         baseline=_baseline(past),
         drift=drift(before, facts),
         vanished=gone,
         facts=facts,
         measures=measures,
         directory=shown(run.directory),
-        command=_command(config, run),
+        command=_command(config, run, again=code in (1, 10) and not interrupted),
         suite_version=VERSION,
         environment_file=_environment_file(config, run),
         environment_digest=run.environment.digest,
@@ -192,13 +193,19 @@ def _seen_by(run: GateRun) -> Path:
     return run.store.directory.parent
 
 
-def _command(config: pytest.Config, run: GateRun) -> str:
-    """How to run this again: a run needs a report directory of its own, and `latest` will be another one."""
+def _command(config: pytest.Config, run: GateRun, *, again: bool = False) -> str:
+    """How to run this again: a run needs a report directory of its own, and `latest` will be another one.
+
+    `again`: only what failed or was not seen, where that can be taken apart.
+    """
     arguments = config.invocation_params.args
     given = [argument for argument in arguments if not argument.startswith("--report-dir")]
+    if again and run.replay is None and run.settings.stack is None:
+        given = [argument for argument in given if not argument.startswith("--recheck=")]
+        return shlex.join([*started(arguments, sys.orig_argv), *given, f"--recheck={shown(run.directory)}"])
     if run.replay is not None:
-        again = f"--replay={shown(_seen_by(run))}"
-        given = [again if argument.startswith("--replay=") else argument for argument in given]
+        saved = f"--replay={shown(_seen_by(run))}"
+        given = [saved if argument.startswith("--replay=") else argument for argument in given]
     return shlex.join([*started(arguments, sys.orig_argv), *given])
 
 

@@ -62,6 +62,7 @@ def _article(run: Run, more: str = "") -> str:
         _listing("Waived", Outcome.WAIVED, [_entry(row, run) for row in wording.of(run, Outcome.WAIVED)]),
         _strings("Waiver not needed any more", wording.needless(run)),
         _listing("Not covered", None, [_uncovered(text) for text in run.not_covered]),
+        _strings("Looked at again", wording.looked_again(run)),
         _strings("Reused evidence", wording.reused(run)),
         _facts(run),
         _table(run),

@@ -89,6 +89,7 @@ def _rest(run: Run) -> list[str]:
         "Vanished checks": run.vanished,
         "Changed since the baseline": wording.changed(run),
         "Not covered": [wording.uncovered_short(text, _LONGEST_REASON) for text in run.not_covered],
+        "Looked again": wording.looked_again(run),
         "Reused evidence": wording.reused(run),
         "Note": run.warnings,
     }

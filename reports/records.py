@@ -145,7 +145,8 @@ class Run:
 
     `environment_file` is the file that it was judged by, and `environment_digest` the SHA-256 of all its layers.
     `vanished` are the rows that the baseline had and the environment does not make any more; `facts` and `measures` are
-    those of the evidence, by target.
+    those of the evidence, by target. `rechecked` is the directory of the run of which only what failed or was not seen
+    was looked at again.
     """
 
     verdict: Verdict
@@ -165,6 +166,7 @@ class Run:
     warnings: tuple[str, ...] = ()
     evidence: tuple[EvidenceNote, ...] = ()
     replayed: bool = False
+    rechecked: str = ""
     baseline: Baseline | None = None
     drift: tuple[Drift, ...] = ()
     vanished: tuple[str, ...] = ()

@@ -32,6 +32,8 @@ def lines(run: Run, *, width: int = 100) -> list[str]:
     if run.not_covered:
         one_line = [wording.uncovered_short(text, width - _LABEL) for text in run.not_covered]
         found += _each("NOT COVERED", None, one_line, width)
+    if again := wording.looked_again(run):
+        found += _labelled("LOOKED AGAIN", wording.listed(again, _MOST_NAMES), width)
     if reused := wording.reused(run):
         found += _labelled("REUSED", wording.listed(reused, _MOST_NAMES), width)
     for warning in run.warnings:

@@ -229,19 +229,45 @@ def uncovered_short(text: str, limit: int) -> str:
 
 def reused(run: Run) -> list[str]:
     """Each piece of evidence of an earlier run with its age, `restore db 24 Nov 03:10Z (6 h old, limit 7 d)`."""
-    return [_reused(note, run) for note in run.evidence if note.reused_from]
+    taken = [note for note in run.evidence if _is_taken(note, run)]
+    whole = []
+    if taken:
+        limit, oldest = taken[0].accept, max(_old(note, run) or 0.0 for note in taken)
+        whole = [
+            f"{plural(len(taken), 'piece')} of {line(run.rechecked)} (at most {age(oldest)} old, limit {age(limit)})"
+        ]
+    return whole + [_reused(note, run) for note in run.evidence if note.reused_from and not _is_taken(note, run)]
+
+
+def looked_again(run: Run) -> list[str]:
+    """What a second question looked at: `headers endpoints.web`; nothing in any other run."""
+    if not run.rechecked:
+        return []
+    return list(dict.fromkeys(f"{kind(note)} {line(note.target)}" for note in run.evidence if not note.reused_from))
+
+
+def _is_taken(note: EvidenceNote, run: Run) -> bool:
+    """Whether it is of the run that is asked again."""
+    return bool(run.rechecked) and note.reused_from == run.rechecked.rpartition("/")[2]
+
+
+def _old(note: EvidenceNote, run: Run) -> float | None:
+    """How old it was when it was judged, in seconds."""
+    try:
+        return (_utc(run.judged_at) - _utc(datetime.fromisoformat(note.observed_at))).total_seconds()
+    except ValueError:
+        return None
 
 
 def _reused(note: EvidenceNote, run: Run) -> str:
     what = f"{kind(note)} {line(note.target)}"
     limit = f", limit {age(note.accept)}" if note.accept else ""
     source = line(note.reused_from)
-    try:
-        observed = _utc(datetime.fromisoformat(note.observed_at))
-    except ValueError:
+    old = _old(note, run)
+    if old is None:
         return f"{what} {line(note.observed_at)} from {source}"
-    old = age((_utc(run.judged_at) - observed).total_seconds())
-    return f"{what} {observed.day} {observed:%b %H:%M}Z ({old} old{limit}) from {source}"
+    observed = _utc(datetime.fromisoformat(note.observed_at))
+    return f"{what} {observed.day} {observed:%b %H:%M}Z ({age(old)} old{limit}) from {source}"
 
 
 def kind(note: EvidenceNote) -> str:
