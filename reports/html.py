@@ -55,12 +55,14 @@ def _article(run: Run, more: str = "") -> str:
         _header(run),
         _notes(run),
         _matrix(run),
+        _since(run),
         _failures(run),
         _causes(run),
         _warned(run),
         _listing("Waived", Outcome.WAIVED, [_entry(row, run) for row in wording.of(run, Outcome.WAIVED)]),
         _strings("Waiver not needed any more", wording.needless(run)),
         _listing("Not covered", None, [_uncovered(text) for text in run.not_covered]),
+        _strings("Looked at again", wording.looked_again(run)),
         _strings("Reused evidence", wording.reused(run)),
         _facts(run),
         _table(run),
@@ -115,6 +117,7 @@ def _facts(run: Run) -> str:
         "Ticket": run.ticket,
         "Started": wording.stamp(run.started_at),
         "Judged": wording.stamp(run.judged_at),
+        "Baseline": wording.baseline(run),
         "Suite": run.suite_version,
         **{name.replace("_", " ").capitalize(): value for name, value in run.extra.items()},
         "Environment file": run.environment_file,
@@ -171,6 +174,25 @@ def _matrix(run: Run) -> str:
     return f'<section class="gl-box">{"".join(parts)}</section>'
 
 
+def _since(run: Run) -> str:
+    """What is other than at the last GO."""
+    counted = wording.since_baseline(run)
+    if not counted:
+        return ""
+    against = f"Since {wording.baseline(run)}" if run.baseline else "Beside earlier runs (none was GO)"
+    lists = {
+        "Fixed": wording.fixed(run),
+        "Vanished checks": run.vanished,
+        "Facts changed": wording.changed(run),
+    }
+    parts = "".join(
+        f"<h3>{title}</h3><ul>{''.join(f'<li>{_text(text)}</li>' for text in texts)}</ul>"
+        for title, texts in lists.items()
+        if texts
+    )
+    return f'<section class="gl-box gl-since"><p><b>{_text(against)}</b> {_text(counted)}</p>{parts}</section>'
+
+
 def _shown(row: Row) -> Outcome:
     return Outcome.CANNOT_TELL if row.unseen else row.outcome
 
@@ -204,8 +226,8 @@ def _failures(run: Run) -> str:
 
 def _failure(row: Row, hidden: tuple[Row, ...], notes: Iterable[EvidenceNote]) -> str:
     return (
-        f'<div class="gl-card gl-nogo"><h3>{_name(row)}</h3>'
-        f'<p class="gl-rule">{_prose(row.rule)} <em>· {_text(wording.rollback(row.scope))}</em></p>'
+        f'<div class="gl-card gl-nogo"><h3>{_name(row)}{_standing(row)}</h3>'
+        f'<p class="gl-rule">{_prose(row.rule)} <em>· {_text(wording.rollback(row))}</em></p>'
         f"{_details(row, notes)}{_rows_of('Hides ' + causes.hides(hidden), hidden) if hidden else ''}</div>"
     )
 
@@ -341,6 +363,13 @@ def _name(row: Row) -> str:
     return (
         f'{_badge(row.severity)} <span class="gl-id">{_text(row.id)}</span> '
         f'<span class="gl-target">{_text(row.target)}</span>'
+    )
+
+
+def _standing(row: Row) -> str:
+    found = wording.standing(row)
+    return (
+        f' <span class="gl-badge gl-{row.standing}">{_text(found)}</span>' if row.standing in ("new", "known") else ""
     )
 
 

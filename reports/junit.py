@@ -66,6 +66,7 @@ def _case(suite: ElementTree.Element, row: Row) -> None:
             "severity": row.severity,
             "outcome": str(row.outcome),
             "scope": row.scope,
+            **{name: text for name, text in (("standing", row.standing), ("rollback", row.rollback)) if text},
             "statements": ", ".join(row.statements),
         },
     )

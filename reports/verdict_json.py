@@ -52,15 +52,36 @@ def document(run: Run) -> dict[str, Any]:
                 "note": row.note,
                 "cause": row.cause,
                 "under": row.under,
+                "standing": row.standing,
+                "since": row.since,
+                "rollback": row.rollback,
             }
             for row in sorted(run.rows, key=wording.order)
         ],
         "not_covered": list(run.not_covered),
         "warnings": list(run.warnings),
         "evidence": [asdict(note) for note in run.evidence],
+        "rechecked": run.rechecked,
+        "baseline": _baseline(run),
+        "vanished": list(run.vanished),
+        "drift": [asdict(one) for one in run.drift],
+        "facts": run.facts,
+        "measures": run.measures,
     }
     cleaned: dict[str, Any] = _clean(found)
     return cleaned
+
+
+def _baseline(run: Run) -> dict[str, str] | None:
+    found = run.baseline
+    if found is None:
+        return None
+    return {
+        "directory": found.directory,
+        "verdict": found.verdict,
+        "release": found.release,
+        "started_at": wording.iso(found.started_at),
+    }
 
 
 def unfinished(
@@ -86,6 +107,12 @@ def unfinished(
         "not_covered": [],
         "warnings": [],
         "evidence": [],
+        "rechecked": "",
+        "baseline": None,
+        "vanished": [],
+        "drift": [],
+        "facts": {},
+        "measures": {},
     }
     cleaned: dict[str, Any] = _clean(found)
     return cleaned
