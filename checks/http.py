@@ -6,8 +6,9 @@ import re
 from collections.abc import Callable, Iterable
 from urllib.parse import urlsplit
 
-from checks._answers import judge, refuse, told, unanswered
+from checks._answers import judge, told, unanswered
 from checks._origins import leads_inside, mistake
+from checks._words import refuse
 from fixtures.environment.sections.endpoints import Endpoint
 from fixtures.probes.http import HttpEvidence, Seen
 from fixtures.probes.page_latency import PageLatencyEvidence
