@@ -6,7 +6,7 @@ import hashlib
 import shlex
 import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import pytest
@@ -14,7 +14,7 @@ import pytest
 from fixtures.environment.document import shown
 from fixtures.environment.model import load_sections, unread
 from fixtures.evidence.declaration import DECLARATION
-from fixtures.evidence.store import Store, now
+from fixtures.evidence.store import Saved, Store, now
 from fixtures.plugin import MOMENT, RUN
 from fixtures.run import Run as GateRun
 from reports.causes import fold
@@ -54,6 +54,7 @@ def finish(session: pytest.Session, run: GateRun) -> Run:
         for key, row in ledger.chosen.items()
         if key not in ledger.rows
     ]
+    pieces = [saved.model_copy(update={"evidence": None}) for saved in run.store.all()]
     declared = {name.partition(".")[0] for name in run.environment.targets()}
     complete = set(ledger.chosen) == {row.key for row in run.rows}
     return Run(
@@ -73,10 +74,10 @@ def finish(session: pytest.Session, run: GateRun) -> Run:
         not_covered=not_covered(run.unbound, load_sections(), declared, unread(run.settings)),
         warnings=(
             *(f"fault put in: {name}" for name in [run.fault] if name),
-            *_before_the_release(run),
+            *_before_the_release(pieces),
             *review(run.settings.waivers, (*rows, *missing), config.stash[MOMENT], complete=complete),
         ),
-        evidence=_evidence(run),
+        evidence=_evidence(run, pieces),
         replayed=run.replay is not None,
         directory=shown(run.directory),
         command=_command(config, run),
@@ -116,20 +117,20 @@ def _never_run(run: GateRun) -> Judged:
     return Judged(Outcome.CANNOT_TELL, seen="selected, never run", cause="the run: never run")
 
 
-def _before_the_release(run: GateRun) -> list[str]:
+def _before_the_release(pieces: Iterable[Saved]) -> list[str]:
     """What was seen of an earlier release and is judged for this one: true of all that no release changes."""
     seen: dict[tuple[str, str], list[str]] = {}
-    for saved in run.store.all():
+    for saved in pieces:
         if saved.deployed_since:
             seen.setdefault((saved.release, saved.deployed_since), []).append(f"{saved.kind} of {saved.target}")
     return [
-        f"seen of release {earlier or '(none named)'}, before {now} was deployed: {', '.join(pieces)}; "
+        f"seen of release {earlier or '(none named)'}, before {now} was deployed: {', '.join(names)}; "
         f"--run=nightly --release={now} looks again"
-        for (earlier, now), pieces in seen.items()
+        for (earlier, now), names in seen.items()
     ]
 
 
-def _evidence(run: GateRun) -> tuple[EvidenceNote, ...]:
+def _evidence(run: GateRun, pieces: Iterable[Saved]) -> tuple[EvidenceNote, ...]:
     """What was judged by; not what a saved run has of something else."""
     foreign = run.replay.foreign if run.replay else {}
     where = f"{shown(_seen_by(run))}/" if run.replay else ""
@@ -144,7 +145,7 @@ def _evidence(run: GateRun) -> tuple[EvidenceNote, ...]:
             reused_from=saved.reused_from,
             accept=saved.accept,
         )
-        for saved in run.store.all()
+        for saved in pieces
         if saved.target not in foreign
     )
 
