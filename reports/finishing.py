@@ -6,7 +6,7 @@ import hashlib
 import shlex
 import shutil
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -63,8 +63,8 @@ def finish(session: pytest.Session, run: GateRun, named: Past | None = None) -> 
         if key not in ledger.rows
     ]
     judged = [(row.check.id, row.target) for row in run.rows]
-    pieces = _pieces(run)
-    facts, measures = told(pieces)
+    facts, measures = told(_pieces(run))
+    pieces = [saved.model_copy(update={"evidence": None}) for saved in _pieces(run)]
     # Each stack has certificates and a database of its own: that these are others says nothing.
     before = past.baseline.facts if past.baseline and run.settings.stack is None else {}
     complete = set(ledger.chosen) == {row.key for row in run.rows}
@@ -141,10 +141,10 @@ def _baseline(past: Past) -> Baseline | None:
     return Baseline(shown(found.directory), found.verdict, found.release, found.at) if found else None
 
 
-def _pieces(run: GateRun) -> list[Saved]:
-    """What was judged by; not what a saved run has of something else."""
+def _pieces(run: GateRun) -> Iterator[Saved]:
+    """What was judged by, one at a time; not what a saved run has of something else."""
     foreign = run.replay.foreign if run.replay else {}
-    return [saved for saved in run.store.all() if saved.target not in foreign]
+    return (saved for saved in run.store.all() if saved.target not in foreign)
 
 
 def _before_the_release(pieces: Iterable[Saved]) -> list[str]:
@@ -154,9 +154,9 @@ def _before_the_release(pieces: Iterable[Saved]) -> list[str]:
         if saved.deployed_since:
             seen.setdefault((saved.release, saved.deployed_since), []).append(f"{saved.kind} of {saved.target}")
     return [
-        f"seen of release {earlier or '(none named)'}, before {now} was deployed: {', '.join(pieces)}; "
+        f"seen of release {earlier or '(none named)'}, before {now} was deployed: {', '.join(names)}; "
         f"--run=nightly --release={now} looks again"
-        for (earlier, now), pieces in seen.items()
+        for (earlier, now), names in seen.items()
     ]
 
 

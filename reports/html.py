@@ -27,11 +27,15 @@ _MARK = {
 
 _SHORT = {"critical": "crit", "medium": "med", "advisory": "adv"}
 _TROUBLE = (Outcome.FAILED, Outcome.CANNOT_TELL, Outcome.WARNED, Outcome.WAIVED)
+_LISTED = 3
 # Without it a phone lays the page out 980 px wide; pytest-html's own head has none.
 _VIEWPORT = '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
 
 # The table is outside of it: the style shows it while this is open.
-_PYTEST = '<details class="gl-all gl-pytest"><summary>The table of pytest-html (needs JavaScript)</summary></details>'
+_PYTEST = (
+    '<details class="gl-all gl-pytest"><summary>What did not pass, as pytest-html shows it (needs JavaScript)</summary>'
+    "</details>"
+)
 
 
 def page(run: Run) -> str:
@@ -311,16 +315,22 @@ def _rows_of(summary: str, rows: Iterable[Row]) -> str:
 
 
 def _table(run: Run) -> str:
+    """Every check; where it says the same of several targets, once."""
     if not run.rows:
         return ""
+    alike: dict[tuple[str, ...], list[Row]] = {}
+    for row in sorted(run.rows, key=wording.order):
+        alike.setdefault((row.id, row.outcome, row.seen or row.cause, row.required, row.under), []).append(row)
     body = "".join(
         f'<tr><td data-label="outcome" class="gl-o-{row.outcome}">{_MARK[row.outcome]} '
         f'{wording.OUTCOME_WORDS[row.outcome]}</td><td data-label="severity">{_badge(row.severity)}</td>'
         f'<td data-label="check"><b>{_text(row.id)}</b><br><small>{_prose(row.rule)}</small></td>'
-        f'<td data-label="target">{_text(row.target)}</td><td data-label="seen">{_text(row.seen or row.cause)}'
+        f'<td data-label="target">{_targets([one.target for one in rows])}</td>'
+        f'<td data-label="seen">{_text(row.seen or row.cause)}'
         + (f"<br><small>because of {_text(row.under)}</small>" if row.under else "")
         + f'</td><td data-label="required">{_text(row.required)}</td></tr>'
-        for row in sorted(run.rows, key=wording.order)
+        for rows in alike.values()
+        for row in rows[:1]
     )
     head = "".join(
         f'<th scope="col">{name}</th>' for name in ("Outcome", "Severity", "Check", "Target", "Seen", "Required")
@@ -329,6 +339,13 @@ def _table(run: Run) -> str:
         f'<details class="gl-all"><summary>All {len(run.rows)} checks</summary><table class="gl-rows">'
         f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></details>"
     )
+
+
+def _targets(names: list[str]) -> str:
+    """The targets of which a check says the same."""
+    if len(names) <= _LISTED:
+        return "<br>".join(map(_text, names))
+    return f"<details><summary>{len(names)} targets</summary>{'<br>'.join(map(_text, names))}</details>"
 
 
 def _evidence(run: Run) -> str:

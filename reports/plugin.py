@@ -104,7 +104,7 @@ def pytest_runtest_makereport(
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Give a check's report its outcome in the suite's words, and a text of what was seen and is required."""
     report = yield
-    row = row_of(item)
+    row = row_of(item.config, item.nodeid)
     if row is None or call.when == "teardown":
         return report
     error = call.excinfo.value if call.excinfo is not None else None
@@ -184,6 +184,13 @@ def pytest_html_results_summary(prefix: list[str], session: pytest.Session) -> N
         from reports.html import static_document
 
         prefix.append(session.config.stash[RUN].redactor.text(static_document(finished)))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_html_results_table_row(report: pytest.TestReport, cells: list[str]) -> None:
+    """Leave out what passed: our own table has it, and a browser does not show ten thousands of rows."""
+    if hasattr(report, "golive") and report.passed and not hasattr(report, "wasxfail"):
+        del cells[:]
 
 
 def pytest_report_header(config: pytest.Config) -> list[str]:

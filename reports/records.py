@@ -46,7 +46,7 @@ def is_finding(outcome: Outcome, cause: str, note: str) -> bool:
     return judged and not note.startswith(FLEETING)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Row:
     """One check on one target with its outcome; `cause` names the root cause of what was not seen, `note` says why
     an outcome is warned or waived, `under` names the failed check that explains why this one was not seen.
@@ -99,7 +99,7 @@ class Row:
         return self.id.partition(".")[0]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class EvidenceNote:
     """One piece of evidence: its file below the run directory (of a replay, where it is kept), when it was seen, how
     long that took (seconds), and how old it may be when an earlier run's is reused (`accept`, seconds)."""
