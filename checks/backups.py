@@ -15,7 +15,8 @@ from itertools import pairwise
 from fixtures.environment.sections.backups import Backups
 from fixtures.probes._dumps import Head
 from fixtures.probes._live import Thing
-from fixtures.probes.backups import ArtefactEvidence, Backup, BackupsEvidence, BucketSeen, PlaceSeen
+from fixtures.probes._places import PlaceSeen
+from fixtures.probes.backups import ArtefactEvidence, Backup, BackupsEvidence, BucketSeen
 from fixtures.vocabulary import ADVISORY, CRITICAL, ESTATE, HIGH, LOW, MEDIUM, CannotTell, check, expect
 
 SHOWN = 5
