@@ -16,7 +16,8 @@ from checks._words import some
 from fixtures.environment.sections.backups import Backups
 from fixtures.probes._dumps import Head
 from fixtures.probes._live import Thing
-from fixtures.probes.backups import ArtefactEvidence, Backup, BackupsEvidence, BucketSeen, PlaceSeen
+from fixtures.probes._places import PlaceSeen
+from fixtures.probes.backups import ArtefactEvidence, Backup, BackupsEvidence, BucketSeen
 from fixtures.vocabulary import ADVISORY, CRITICAL, ESTATE, HIGH, LOW, MEDIUM, CannotTell, check, expect
 
 NAMED_WITHIN = timedelta(hours=1)
