@@ -8,6 +8,9 @@ from typing import Protocol, TypeVar
 from checks._words import refuse
 from fixtures.vocabulary import CannotTell
 
+REDIRECTS = frozenset({301, 302, 303, 307, 308})
+"""Statuses that clients follow (RFC 9110, 15.4)."""
+
 
 class Answer(Protocol):
     """An answer by its name; without a status there was none, for the reason in `error`."""

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Sequence
-from urllib.parse import urlsplit
 
 from checks import _answers, _csp, _structured
 from checks._leaks import NEEDLESS, VERSIONS
+from checks._origins import parts
 from fixtures.environment.sections.endpoints import Endpoint
 from fixtures.probes.headers import HeadersEvidence, Kind, Response, Script
 from fixtures.vocabulary import CannotTell
@@ -255,11 +255,7 @@ def foreign(origin: str, url: str) -> bool:
 
 
 def _parts(url: str) -> list[str]:
-    try:
-        host = urlsplit(url).hostname or ""
-    except ValueError:
-        return [url]
-    return host.removeprefix("www.").split(".")
+    return (parts(url)[1] or url).removeprefix("www.").split(".")
 
 
 def _shared(name: str) -> bool:

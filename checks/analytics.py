@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from typing import Any
-from urllib.parse import urlsplit
 
+from checks._origins import parts
 from fixtures.probes.http import HttpEvidence
 from fixtures.vocabulary import LOW, MEDIUM, RELEASE, CannotTell, check, expect
 
@@ -54,11 +54,10 @@ def check_posthog_host_takes_events(site: HttpEvidence) -> None:
 def _takes_events(host: str, url: str) -> bool:
     if host.startswith("/") and not host.startswith("//"):
         return True
-    found = urlsplit(host)
-    ours = urlsplit(url).hostname or ""
-    name = found.hostname or ""
+    scheme, name, _ = parts(host)
+    ours = parts(url)[1]
     known = _INGESTION.fullmatch(name) or name == ours or name.endswith(f".{ours.removeprefix('www.')}")
-    return found.scheme == "https" and bool(known)
+    return scheme == "https" and bool(known)
 
 
 @check(severity=MEDIUM, scope=RELEASE, guide="env.sentry-dsn", applies=_declares("sentry"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from checks._caching import NOT_SHARED, directives, in_words
 from checks._origins import mistake, written
 from checks._words import refuse
 from fixtures.environment.sections.auth import Auth
@@ -381,9 +382,9 @@ def check_session_is_not_cacheable(seen: AuthEvidence) -> None:
     _library(seen)
     if seen.session != "somebody":
         _read(seen.session, f"the session is answered with {seen.session_status}")
-    words = {word.strip().partition("=")[0] for word in seen.session_cache.split(",")}
-    kept = words & {"public", "s-maxage", "immutable"} or not words & {"no-store", "private", "no-cache"}
-    expect(not kept, seen=seen.session_cache or "no Cache-Control", required="no-store or private")
+    found = set(directives(seen.session_cache))
+    kept = found & {"public", "s-maxage", "immutable"} or not found & NOT_SHARED
+    expect(not kept, seen=in_words(seen.session_cache), required="no-store or private")
 
 
 @check(severity=CRITICAL, scope=RELEASE)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import re
-
 from checks._answers import judge
+from checks._caching import NOT_SHARED, directives, in_words, seconds
 from fixtures.probes.caching import CachingEvidence, Kept
 from fixtures.vocabulary import CRITICAL, HIGH, LOW, MEDIUM, RELEASE, check
 
@@ -12,34 +11,17 @@ _SHORT = 300
 """Seconds that an error may be kept."""
 
 
-def _directives(value: str) -> dict[str, str]:
-    """The directives of Cache-Control; of a repeated one the first counts."""
-    found: dict[str, str] = {}
-    for part in re.findall(r'(?:"[^"]*"|[^,"])+', value):
-        name, _, argument = part.strip().partition("=")
-        found.setdefault(name.strip().lower(), argument.strip().strip('"'))
-    return found
-
-
-def _seconds(directives: dict[str, str], *names: str) -> int:
-    """The first of these directives that is there, as seconds."""
-    for name in names:
-        if re.fullmatch(r"\d{1,12}", directives.get(name, ""), re.ASCII):
-            return int(directives[name])
-    return 0
-
-
 def _shared(answer: Kept) -> int:
     """The seconds that a shared cache may give this to others without asking again."""
     for value in (answer.surrogate, answer.cache_control):
-        found = _directives(value)
+        found = directives(value)
         if not value or (value is answer.surrogate and not found):
             continue
-        if {"no-store", "private", "no-cache"} & set(found):
+        if NOT_SHARED & set(found):
             return 0
         if value is answer.cache_control and not {"s-maxage", "max-age"} & set(found):
             break
-        return _seconds(found, "s-maxage", "max-age")
+        return seconds(found, "s-maxage", "max-age")
     return answer.expires
 
 
@@ -48,15 +30,15 @@ def _given(answer: Kept) -> bool:
 
     What is `public` without a time may be kept as long as the cache thinks fit (RFC 9111, 4.2.2).
     """
-    found = set(_directives(answer.surrogate or answer.cache_control))
-    told = found & {"no-store", "private", "no-cache", "s-maxage", "max-age"}
-    return _shared(answer) > 0 or ("public" in found and not told)
+    found = set(directives(answer.surrogate or answer.cache_control))
+    timed = found & {*NOT_SHARED, "s-maxage", "max-age"}
+    return _shared(answer) > 0 or ("public" in found and not timed)
 
 
 def _said(answer: Kept) -> str:
     parts = (
         answer.surrogate,
-        answer.cache_control or "no Cache-Control",
+        in_words(answer.cache_control),
         f"Expires in {answer.expires} s" if answer.expires else "",
         "from a cache" if answer.hit else "",
     )
@@ -119,7 +101,7 @@ def check_tenant_api_says_no_store(caching: CachingEvidence) -> None:
     """
 
     def wrong(answer: Kept) -> str:
-        return "" if {"no-store", "private"} & set(_directives(answer.cache_control)) else _said(answer)
+        return "" if {"no-store", "private"} & set(directives(answer.cache_control)) else _said(answer)
 
     judge(caching.of("private api"), wrong, "no-store or private")
 
@@ -163,7 +145,7 @@ def check_cacheable_api_revalidates(caching: CachingEvidence) -> None:
     """
 
     def wrong(answer: Kept) -> str:
-        stale = _seconds(_directives(answer.cache_control), "stale-while-revalidate")
+        stale = seconds(directives(answer.cache_control), "stale-while-revalidate")
         return "" if _shared(answer) and stale else _said(answer)
 
     judge(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+from checks._caching import NOT_SHARED, directives, in_words
 from fixtures.environment.sections.endpoints import Endpoint
 from fixtures.environment.sections.instances import Instance
 from fixtures.probes.health import HealthEvidence, InstanceLatencyEvidence, LatencyEvidence
@@ -130,11 +131,11 @@ def check_is_not_cacheable(health: HealthEvidence) -> None:
     Fix: send `Cache-Control: no-store`.
     """
     _need_an_answer(health)
-    parts = {part.strip() for part in health.cache_control.split(",")}
+    found = directives(health.cache_control)
+    asks_again = found.get("max-age") == "0" and "must-revalidate" in found
     expect(
-        bool(parts & {"no-store", "no-cache", "private"} or {"max-age=0", "must-revalidate"} <= parts)
-        and not health.cache_hit,
-        seen=("a cache hit; " if health.cache_hit else "") + (health.cache_control or "no Cache-Control"),
+        bool(NOT_SHARED & set(found) or asks_again) and not health.cache_hit,
+        seen=("from a cache; " if health.cache_hit else "") + in_words(health.cache_control),
         required="no-store (or private, no-cache)",
     )
 

@@ -6,8 +6,9 @@ import re
 from collections.abc import Callable, Iterable
 from urllib.parse import urlsplit
 
-from checks._answers import judge, told, unanswered
-from checks._origins import leads_inside, mistake
+from checks._answers import REDIRECTS, judge, told, unanswered
+from checks._caching import directives, in_words, seconds
+from checks._origins import leads_inside, mistake, parts, written
 from checks._words import refuse
 from fixtures.environment.sections.endpoints import Endpoint
 from fixtures.probes.http import HttpEvidence, Seen
@@ -16,7 +17,6 @@ from fixtures.probes.redirects import Chain, Hop, RedirectsEvidence
 from fixtures.vocabulary import CRITICAL, ESTATE, HIGH, LOW, MEDIUM, RELEASE, CannotTell, check, expect
 
 YEAR = 31536000
-_REDIRECTS = (301, 302, 303, 307, 308)
 _SIGN_IN = re.compile(r"(log|sign)[-_]?(in|on)|auth|oauth2?|sso|saml2?|authorize", re.IGNORECASE)
 
 
@@ -35,19 +35,15 @@ def _chunks(site: HttpEvidence, wrong: Callable[[Seen], str], required: str) -> 
         raise CannotTell(f"{site.named_chunks - len(site.chunks)} more chunks were not asked for", cause="program")
 
 
-def _age(cache_control: str) -> int:
-    found = re.search(r"\bmax-age=(\d{1,12})", cache_control)
-    return int(found[1]) if found else 0
-
-
 def _leads(chain: Chain, canonical: str) -> bool:
     """Whether the last hop leads to https on its own or the canonical host, with path and query of the first kept."""
-    hop, home = chain.hops[-1], urlsplit(canonical)
+    hop = chain.hops[-1]
+    _, home, port = parts(canonical)
+    scheme, *place = parts(hop.to or "")
     asked, to = urlsplit(chain.hops[0].url), urlsplit(hop.to or "")
-    homes = {(home.hostname, home.port or 443), (urlsplit(hop.url).hostname, home.port or 443)}
     return (
-        to.scheme == "https"
-        and (to.hostname, to.port or 443) in homes
+        scheme == "https"
+        and place in ([home, port], [parts(hop.url)[1], port])
         and (to.path, to.query) == (asked.path, asked.query)
     )
 
@@ -130,8 +126,9 @@ def check_chunks_are_immutable(site: HttpEvidence) -> None:
     def wrong(chunk: Seen) -> str:
         if chunk.status != 200:
             return ""
-        long = _age(chunk.cache_control) >= YEAR
-        return "" if "immutable" in chunk.cache_control and long else chunk.cache_control or "no Cache-Control"
+        found = directives(chunk.cache_control)
+        long = "immutable" in found and seconds(found, "max-age") >= YEAR
+        return "" if long else in_words(chunk.cache_control)
 
     _chunks(site, wrong, "public, max-age=31536000, immutable")
     if not any(chunk.status == 200 for chunk in site.chunks):
@@ -155,9 +152,9 @@ def check_missing_chunk_is_not_cached_for_long(site: HttpEvidence) -> None:
     """
 
     def wrong(answer: Seen) -> str:
-        cached = answer.cache_control
-        kept = "immutable" in cached or (_age(cached) > 300 and "no-store" not in cached)
-        return cached if kept else ""
+        found = directives(answer.cache_control)
+        kept = "immutable" in found or (seconds(found, "max-age") > 300 and "no-store" not in found)
+        return answer.cache_control if kept else ""
 
     judge([site.missing_chunk], wrong, "no immutable, at most five minutes")
 
@@ -179,7 +176,7 @@ def check_unknown_api_path_is_404(site: HttpEvidence, endpoint: Endpoint) -> Non
     """
 
     def wrong(answer: Seen) -> str:
-        to = answer.location if answer.status in _REDIRECTS else None
+        to = answer.location if answer.status in REDIRECTS else None
         shut = answer.status in (401, 403) or (to and _is_sign_in(to, answer.url, endpoint.paths.sign_in))
         return "" if answer.status == 404 or shut else f"{told(answer)}{f' to {to}' if to else ''}"
 
@@ -274,11 +271,10 @@ def check_other_hosts_lead_to_the_canonical_one(ways: RedirectsEvidence) -> None
 
     Fix: a server block for the other names: `return 301 https://CANONICAL$request_uri;`.
     """
-    home = urlsplit(ways.url).netloc
 
     def wrong(chain: Chain) -> str:
         hop = chain.hops[0]
-        return "" if _leads(chain, ways.url) and urlsplit(hop.to or "").netloc == home else _goes(hop)
+        return "" if _leads(chain, ways.url) and written(hop.to or "") == written(ways.url) else _goes(hop)
 
     judge(_first(ways.others), wrong, f"a redirect to {ways.url} with the same path and query")
 

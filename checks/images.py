@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import re
-
 from checks._answers import judge, told
+from checks._caching import directives, in_words, seconds
 from fixtures.probes.http import Seen
 from fixtures.probes.images import ImagesEvidence
 from fixtures.vocabulary import ESTATE, HIGH, LOW, MEDIUM, RELEASE, CannotTell, check
@@ -50,11 +49,11 @@ def check_picture_is_optimized(images: ImagesEvidence) -> None:
     """
 
     def wrong(answer: Seen) -> str:
-        kept = re.search(r"max-age=([1-9]\d*)", answer.cache_control)
+        kept = seconds(directives(answer.cache_control), "max-age")
         if answer.status == 200 and answer.content_type in ("image/webp", "image/avif") and kept:
             return ""
-        said = answer.cache_control or "no Cache-Control"
-        return told(answer) if answer.status != 200 else f"{answer.content_type or 'no content type'}, {said}"
+        kind = answer.content_type or "no content type"
+        return told(answer) if answer.status != 200 else f"{kind}, {in_words(answer.cache_control)}"
 
     judge([images.own] if images.own else [], wrong, "200, image/webp or image/avif, with a max-age")
 

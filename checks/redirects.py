@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from urllib.parse import urlsplit
 
-from checks._answers import judge, told
+from checks._answers import REDIRECTS, judge, told
+from checks._origins import parts
 from fixtures.probes.redirects import Chain, Hop, RedirectsEvidence
 from fixtures.vocabulary import ESTATE, HIGH, LOW, MEDIUM, RELEASE, check
 
@@ -17,13 +17,6 @@ def _public(ways: RedirectsEvidence) -> tuple[Chain, ...]:
 def _steps(chain: Chain) -> Iterator[tuple[Hop, str]]:
     """The hops that lead on, each with where to."""
     yield from ((hop, hop.to) for hop in chain.hops if hop.to)
-
-
-def _host(url: str) -> str | None:
-    try:
-        return urlsplit(url).hostname
-    except ValueError:
-        return None
 
 
 @check(severity=HIGH, scope=RELEASE, guide="nginx.server-names")
@@ -40,7 +33,7 @@ def check_ways_end_at_the_site(ways: RedirectsEvidence) -> None:
             return f"round in a circle: {chain.hops[-1].url} leads to {chain.hops[-1].to} again"
         if chain.ended == "bound":
             return f"more than {len(chain.hops) - 1} redirects"
-        odd = chain.ended == "answer" and chain.status in (301, 302, 303, 307, 308)
+        odd = chain.ended == "answer" and chain.status in REDIRECTS
         return f"{chain.status} that leads nowhere" if odd else _error(chain)
 
     judge((*_public(ways), *ways.private), wrong, "an answer of the site")
@@ -88,7 +81,7 @@ def check_http_leads_to_the_same_host_first(ways: RedirectsEvidence) -> None:
 
     def wrong(chain: Chain) -> str:
         hop = chain.hops[0]
-        other = hop.to is not None and hop.to.startswith("https:") and _host(hop.to) != _host(hop.url)
+        other = hop.to is not None and hop.to.startswith("https:") and parts(hop.to)[1] != parts(hop.url)[1]
         return f"leads to {hop.to}" if other else ""
 
     judge(ways.plain, wrong, "https on the same host")

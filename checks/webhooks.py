@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from checks._answers import REDIRECTS
 from fixtures.environment.sections.webhooks import Webhook
 from fixtures.probes.webhooks import Delivery, SignedEvidence, WebhookEvidence
 from fixtures.vocabulary import CRITICAL, ESTATE, HIGH, MEDIUM, RELEASE, CannotTell, check, expect
 
 LONGEST = {"stripe": None, "lemonsqueezy": 40}
-_REDIRECTS = (301, 302, 303, 307, 308)
 _GATEWAYS = frozenset((502, 503, 504, *range(520, 528), 530))
 """What proxies and CDNs answer in the app's place (RFC 9110, 15.6.3 to 15.6.5; 520 to 530 are Cloudflare's)."""
 
@@ -17,7 +17,7 @@ def _told(answer: Delivery) -> str:
     status = answer.status
     if status is None:
         return f"no answer ({answer.error})"
-    if status in _REDIRECTS:
+    if status in REDIRECTS:
         why = "the sign-in is asked for: the middleware covers the webhook"
         if answer.leads.rstrip("/").endswith(("/login", "/signin", "/sign-in")) or "/auth/" in answer.leads:
             return f"{status} to {answer.leads}: {why}"
@@ -35,7 +35,7 @@ def _told(answer: Delivery) -> str:
 
 def _is_there(answer: Delivery) -> bool:
     """Whether the app looked at the event, whatever it thought of it."""
-    elsewhere = (*_REDIRECTS, *_GATEWAYS, 404, 405, 413, 415, 429)
+    elsewhere = (*REDIRECTS, *_GATEWAYS, 404, 405, 413, 415, 429)
     return answer.status is not None and answer.status not in elsewhere
 
 

@@ -19,6 +19,7 @@ import redis
 
 from checks import auth as checks
 from checks._origins import mistake
+from fixtures.addresses import origin_of, without_query
 from fixtures.environment.loading import BadEnvironment, load
 from fixtures.environment.sections.auth import Auth
 from fixtures.environment.sections.endpoints import Endpoint
@@ -498,6 +499,28 @@ def test_every_form_of_a_lure_but_those_that_stay_leads_a_browser_away() -> None
     }
     assert led.pop("our name in front") == f"{ORIGIN}.{ELSEWHERE}"
     assert led == dict.fromkeys(led, f"https://{ELSEWHERE}")
+
+
+@pytest.mark.parametrize(
+    ("address", "origin", "place"),
+    [
+        ("https://A.example:443/x?y=1", "https://a.example", "https://a.example/x"),
+        ("http://u:p@[::1]:8080/", "http://[::1]:8080", "http://[::1]:8080/"),
+        ("/login?token=1", "", "/login"),
+        ("https://[", "", ""),
+        ("https://a.example:port/", "", ""),
+        ("//a.example/x", "", ""),
+        ("", "", ""),
+    ],
+)
+def test_of_an_address_its_origin_and_path_are_kept(address: str, origin: str, place: str) -> None:
+    assert (origin_of(address), without_query(address)) == (origin, place)
+
+
+def test_an_address_that_nobody_can_read_is_no_bug() -> None:
+    answer = Answer("https://web.test/", "GET", 302, (("location", "https://[?client_id=1"),))
+    assert reply("an answer", answer).leads == ""
+    assert authorize(answer) is None
 
 
 def test_another_provider_needs_the_origin_of_its_page(tmp_path: Path) -> None:
