@@ -1,9 +1,9 @@
 """Recovery to a point in time: the log is archived without a gap, and a base backup can be brought forward with it.
 
 The guide's `aws s3 cp %p s3://…/%f` overwrites what is archived already, its `recovery.conf` is refused since
-PostgreSQL 12, and what its `pg_restore` makes of a dump can't be brought forward at all: that takes a copy of the files,
-as pg_basebackup makes it. What the server counts as archived is not believed either: `|| true` fools it. What lies in
-the archive is looked at, and a recovery is made.
+PostgreSQL 12, and what its `pg_restore` makes of a dump can't be brought forward at all: that takes a copy of the
+files, as pg_basebackup makes it. What the server counts as archived is not believed either: `|| true` fools it. What
+lies in the archive is looked at, and a recovery is made.
 """
 
 from __future__ import annotations
