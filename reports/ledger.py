@@ -54,7 +54,7 @@ class Ledger:
             if report.failed:
                 self.strays.append(report.nodeid)
             return
-        carried = getattr(report, "golive", None)
+        carried = vars(report).pop("golive", None)
         if carried is None:
             if report.when in ("setup", "call", "teardown"):
                 return

@@ -186,13 +186,6 @@ def pytest_html_results_summary(prefix: list[str], session: pytest.Session) -> N
         prefix.append(session.config.stash[RUN].redactor.text(static_document(finished)))
 
 
-@pytest.hookimpl(optionalhook=True)
-def pytest_html_results_table_row(report: pytest.TestReport, cells: list[str]) -> None:
-    """Leave out what passed: our own table has it, and a browser does not show ten thousands of rows."""
-    if hasattr(report, "golive") and report.passed and not hasattr(report, "wasxfail"):
-        del cells[:]
-
-
 def pytest_report_header(config: pytest.Config) -> list[str]:
     """Where the reports go."""
     run = config.stash.get(RUN, None)

@@ -9,6 +9,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterable
+from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -44,7 +45,7 @@ from fixtures.probes import page_latency as page_latency_probe
 from fixtures.probes import ports as ports_probe
 from fixtures.probes import redirects as redirects_probe
 from fixtures.probes._html import Page
-from fixtures.probes._http import Answer, Ask, Client, client
+from fixtures.probes._http import Answer, Ask, Client, _Lines, client
 from fixtures.probes._latency import Latency
 from fixtures.probes._place import said
 from fixtures.probes._secrets import Published, published, secrets
@@ -964,12 +965,10 @@ def test_a_kept_connection_serves_the_next_request_within_its_own_deadline() -> 
         threading.Thread(target=serve, args=(listener,), daemon=True).start()
         base = f"http://127.0.0.1:{listener.getsockname()[1]}"
         asking = Client(_context(), budget=5.0)
-        answers = asking._one_by_one([Ask(f"{base}/{name}") for name in ("a", "b", "slow", "c")])
-        assert [answer.status for answer in answers] == [200] * 4
-        assert len(connections) == 1
-        short = replace(asking, budget=0.3)
-        assert [answer.error for answer in short._one_by_one([Ask(f"{base}/a"), Ask(f"{base}/slow")])] == [
-            None,
-            "timeout",
-        ]
+        with closing(_Lines()) as lines:
+            answers = [asking.ask(f"{base}/{name}", lines=lines) for name in ("a", "b", "slow", "c")]
+            assert [answer.status for answer in answers] == [200] * 4
+            assert len(connections) == 1
+            short = replace(asking, budget=0.3)
+            assert [short.ask(f"{base}/{name}", lines=lines).error for name in ("a", "slow")] == [None, "timeout"]
         listener.shutdown(socket.SHUT_RDWR)
