@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from fixtures.environment.sections.pgbouncer import PgBouncer
 from fixtures.probes.pgbouncer import PgBouncerEvidence
 from fixtures.vocabulary import CRITICAL, ESTATE, HIGH, LOW, MEDIUM, check, expect
@@ -9,6 +11,15 @@ from fixtures.vocabulary import CRITICAL, ESTATE, HIGH, LOW, MEDIUM, check, expe
 OPEN = ("any", "trust")
 OBSOLETE = ("md5", "plain")
 """Values of auth_type, https://www.pgbouncer.org/config.html: no proof asked of a client, and weak proofs."""
+
+
+def _declares(key: str) -> Callable[[PgBouncer], bool]:
+    return lambda pooler: getattr(pooler.expect, key) is not None
+
+
+def _same(found: object, wanted: object, words: str) -> None:
+    """Require what is declared; `words` say what it is."""
+    expect(found == wanted, seen=words.format(found), required=words.format(wanted))
 
 
 @check(severity=CRITICAL, scope=ESTATE, guide="pool.auth-type")
@@ -33,7 +44,7 @@ def check_passwords_are_exchanged_by_scram(seen: PgBouncerEvidence) -> None:
     expect(seen.auth_type not in OBSOLETE, seen=f"auth_type = {seen.auth_type}", required="scram-sha-256, hba or cert")
 
 
-@check(severity=HIGH, scope=ESTATE, guide="pool.pool-mode", applies=lambda pooler: pooler.expect.pool_mode is not None)
+@check(severity=HIGH, scope=ESTATE, guide="pool.pool-mode", applies=_declares("pool_mode"))
 def check_pool_mode_is_as_declared(seen: PgBouncerEvidence, pooler: PgBouncer) -> None:
     """The mode in force is the declared one, for every database.
 
@@ -45,7 +56,7 @@ def check_pool_mode_is_as_declared(seen: PgBouncerEvidence, pooler: PgBouncer) -
     See: `psql "$PGBOUNCER_CONSOLE" -c "SHOW DATABASES"`
     """
     wanted = str(pooler.expect.pool_mode)
-    expect(seen.pool_mode == wanted, seen=f"pool_mode = {seen.pool_mode}", required=wanted)
+    _same(seen.pool_mode, wanted, "pool_mode = {}")
     others = [f"{one.name}: {one.pool_mode}" for one in seen.databases if one.pool_mode not in (None, wanted)]
     expect(not others, seen=", ".join(others), required=f"{wanted} for every database")
 
@@ -54,7 +65,7 @@ def check_pool_mode_is_as_declared(seen: PgBouncerEvidence, pooler: PgBouncer) -
     severity=HIGH,
     scope=ESTATE,
     guide="pool.default-pool-size",
-    applies=lambda pooler: pooler.expect.default_pool_size is not None,
+    applies=_declares("default_pool_size"),
 )
 def check_default_pool_size_is_as_declared(seen: PgBouncerEvidence, pooler: PgBouncer) -> None:
     """The size of a pool is the declared one; there is a pool for each pair of database and user.
@@ -64,15 +75,14 @@ def check_default_pool_size_is_as_declared(seen: PgBouncerEvidence, pooler: PgBo
 
     See: `psql "$PGBOUNCER_CONSOLE" -c "SHOW CONFIG"`
     """
-    wanted = pooler.expect.default_pool_size
-    expect(seen.default_pool_size == wanted, seen=f"{seen.default_pool_size} connections", required=f"{wanted}")
+    _same(seen.default_pool_size, pooler.expect.default_pool_size, "{} connections")
 
 
 @check(
     severity=HIGH,
     scope=ESTATE,
     guide="pool.max-client-conn",
-    applies=lambda pooler: pooler.expect.max_client_conn is not None,
+    applies=_declares("max_client_conn"),
 )
 def check_max_client_conn_is_as_declared(seen: PgBouncerEvidence, pooler: PgBouncer) -> None:
     """As many clients as declared may connect; the limit of open files is not seen from here.
@@ -81,15 +91,14 @@ def check_max_client_conn_is_as_declared(seen: PgBouncerEvidence, pooler: PgBoun
 
     See: `psql "$PGBOUNCER_CONSOLE" -c "SHOW CONFIG"`
     """
-    wanted = pooler.expect.max_client_conn
-    expect(seen.max_client_conn == wanted, seen=f"{seen.max_client_conn} clients", required=f"{wanted}")
+    _same(seen.max_client_conn, pooler.expect.max_client_conn, "{} clients")
 
 
 @check(
     severity=MEDIUM,
     scope=ESTATE,
     guide="pool.min-pool-size",
-    applies=lambda pooler: pooler.expect.min_pool_size is not None,
+    applies=_declares("min_pool_size"),
 )
 def check_min_pool_size_is_as_declared(seen: PgBouncerEvidence, pooler: PgBouncer) -> None:
     """As many connections as declared are kept ready while clients are there.
@@ -98,15 +107,14 @@ def check_min_pool_size_is_as_declared(seen: PgBouncerEvidence, pooler: PgBounce
 
     See: `psql "$PGBOUNCER_CONSOLE" -c "SHOW CONFIG"`
     """
-    wanted = pooler.expect.min_pool_size
-    expect(seen.min_pool_size == wanted, seen=f"{seen.min_pool_size} connections", required=f"{wanted}")
+    _same(seen.min_pool_size, pooler.expect.min_pool_size, "{} connections")
 
 
 @check(
     severity=LOW,
     scope=ESTATE,
     guide="pool.reserve-pool-size",
-    applies=lambda pooler: pooler.expect.reserve_pool_size is not None,
+    applies=_declares("reserve_pool_size"),
 )
 def check_reserve_pool_size_is_as_declared(seen: PgBouncerEvidence, pooler: PgBouncer) -> None:
     """The reserve of a pool is the declared one, also where a database has its own.
@@ -116,7 +124,7 @@ def check_reserve_pool_size_is_as_declared(seen: PgBouncerEvidence, pooler: PgBo
     See: `psql "$PGBOUNCER_CONSOLE" -c "SHOW DATABASES"`
     """
     wanted = pooler.expect.reserve_pool_size
-    expect(seen.reserve_pool_size == wanted, seen=f"{seen.reserve_pool_size} connections", required=f"{wanted}")
+    _same(seen.reserve_pool_size, wanted, "{} connections")
     others = [f"{one.name}: {one.reserve}" for one in seen.databases if one.reserve != wanted]
     expect(not others, seen=", ".join(others), required=f"{wanted} for every database")
 
@@ -125,7 +133,7 @@ def check_reserve_pool_size_is_as_declared(seen: PgBouncerEvidence, pooler: PgBo
     severity=LOW,
     scope=ESTATE,
     guide="pool.reserve-pool-timeout",
-    applies=lambda pooler: pooler.expect.reserve_pool_timeout is not None,
+    applies=_declares("reserve_pool_timeout"),
 )
 def check_reserve_pool_timeout_is_as_declared(seen: PgBouncerEvidence, pooler: PgBouncer) -> None:
     """The reserve is opened once a client has waited for as long as declared; 0 closes it for good.
@@ -134,11 +142,10 @@ def check_reserve_pool_timeout_is_as_declared(seen: PgBouncerEvidence, pooler: P
 
     See: `psql "$PGBOUNCER_CONSOLE" -c "SHOW CONFIG"`
     """
-    wanted = pooler.expect.reserve_pool_timeout
-    expect(seen.reserve_pool_timeout == wanted, seen=f"{seen.reserve_pool_timeout:g} s", required=f"{wanted:g} s")
+    _same(seen.reserve_pool_timeout, pooler.expect.reserve_pool_timeout, "{:g} s")
 
 
-@check(severity=MEDIUM, scope=ESTATE, guide="pool.listen-port", applies=lambda pooler: pooler.expect.port is not None)
+@check(severity=MEDIUM, scope=ESTATE, guide="pool.listen-port", applies=_declares("port"))
 def check_port_is_as_declared(seen: PgBouncerEvidence, pooler: PgBouncer) -> None:
     """PgBouncer listens on the declared port (guide: 6432).
 
@@ -146,8 +153,7 @@ def check_port_is_as_declared(seen: PgBouncerEvidence, pooler: PgBouncer) -> Non
 
     See: `psql "$PGBOUNCER_CONSOLE" -c "SHOW CONFIG"`
     """
-    wanted = pooler.expect.port
-    expect(seen.listen_port == wanted, seen=f"port {seen.listen_port}", required=f"port {wanted}")
+    _same(seen.listen_port, pooler.expect.port, "port {}")
 
 
 @check(
@@ -168,7 +174,7 @@ def check_addresses_are_as_declared(seen: PgBouncerEvidence, pooler: PgBouncer) 
     expect(bool(listening), seen="listen_addr is empty: Unix sockets only", required=", ".join(wanted))
 
 
-@check(severity=HIGH, scope=ESTATE, guide="pool.auth-file", applies=lambda pooler: pooler.expect.auth_file is not None)
+@check(severity=HIGH, scope=ESTATE, guide="pool.auth-file", applies=_declares("auth_file"))
 def check_auth_file_is_as_declared(seen: PgBouncerEvidence, pooler: PgBouncer) -> None:
     """The file of users is the declared one. No console shows what is stored in it, whether SCRAM secrets, MD5 or
     plain text: that is seen on the host alone.
@@ -177,8 +183,7 @@ def check_auth_file_is_as_declared(seen: PgBouncerEvidence, pooler: PgBouncer) -
 
     See: `psql "$PGBOUNCER_CONSOLE" -c "SHOW CONFIG"`
     """
-    wanted = pooler.expect.auth_file
-    expect(seen.auth_file == wanted, seen=f"auth_file = {seen.auth_file or 'none'}", required=str(wanted))
+    _same(seen.auth_file or "none", pooler.expect.auth_file, "auth_file = {}")
 
 
 @check(severity=CRITICAL, scope=ESTATE, guide="pool.database-entry")

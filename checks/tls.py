@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
+from checks._tls import seen
 from checks._words import some
 from fixtures.environment.sections.endpoints import Endpoint
 from fixtures.probes._tls_suites import Suite
@@ -15,13 +16,6 @@ from fixtures.probes.tls import Protocol, TlsEvidence
 from fixtures.vocabulary import ADVISORY, CRITICAL, ESTATE, HIGH, LOW, MEDIUM, CannotTell, check, expect
 
 UP_TO_1_2 = ("SSLv3", "TLSv1.0", "TLSv1.1", "TLSv1.2")
-
-
-def seen(value: bool | None, what: str) -> bool:
-    """The value, or a `CannotTell` naming what was not seen."""
-    if value is None:
-        raise CannotTell(f"{what} could not be seen: no TLS answer said yes or no", cause="network")
-    return value
 
 
 def speaking(tls: TlsEvidence) -> None:

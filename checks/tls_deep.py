@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from checks._tls import seen
 from checks._words import some
 from fixtures.environment.sections.endpoints import Endpoint
 from fixtures.probes.tls_deep import TlsDeepEvidence
@@ -9,13 +10,6 @@ from fixtures.vocabulary import CRITICAL, ESTATE, HIGH, MEDIUM, CannotTell, chec
 
 ORACLES = ("VULNERABLE_STRONG_ORACLE", "VULNERABLE_WEAK_ORACLE")
 SAFE = ("NOT_VULNERABLE_NO_ORACLE", "NOT_VULNERABLE_RSA_NOT_SUPPORTED")
-
-
-def seen(value: bool | None, what: str) -> bool:
-    """The value, or a `CannotTell` naming what was not seen."""
-    if value is None:
-        raise CannotTell(f"{what} could not be seen", cause="network")
-    return value
 
 
 @check(severity=CRITICAL, scope=ESTATE)
