@@ -4,6 +4,8 @@
 
 PYTHON ?= python3
 ENV ?= demo
+# Tests wait more than they compute.
+WORKERS ?= 4
 VENV := .venv
 PY := $(VENV)/bin/python
 STAMP := $(VENV)/.installed
@@ -12,7 +14,7 @@ demo: setup programs
 	@$(PY) -m pytest --env=demo
 
 test: setup programs
-	@$(PY) -m pytest tests -q
+	@$(PY) -m pytest tests -q -n $(WORKERS) --dist worksteal
 
 lint: setup
 	@$(PY) -m ruff check .

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import json
 import os
 import subprocess
@@ -19,6 +20,8 @@ from tests._tls_programs import Program, running
 
 ROOT = Path(__file__).parents[1]
 MANY, FEW = 300, 75
+SECURE, PLAIN = "127.1.0.1", "127.2.0.1"
+"""The first of the addresses that answer over TLS, and without."""
 MOST_SECONDS = 60.0
 MOST_EACH = 3_000_000
 """Bytes of memory that one more endpoint may take, with its some 150 rows and their places in every report."""
@@ -42,6 +45,15 @@ _PAGE = (
 )
 
 
+def _at(first: str, number: int) -> str:
+    """An address of this machine's own: as many endpoints are at as many places, each with its own limits."""
+    return str(ipaddress.ip_address(first) + number)
+
+
+def _listen(first: str, port: int, more: str = "") -> str:
+    return "\n".join(f"listen {_at(first, number)}:{port} {more};" for number in range(MANY))
+
+
 def _nginx(folder: Path, pem: Path, port: int) -> Sequence[str]:
     fields = "".join(f'add_header {name} "{value}" always;\n' for name, value in _FIELDS.items())
     site = folder / "site"
@@ -63,11 +75,12 @@ default_type text/html;
 gzip on; gzip_min_length 256; gzip_vary on; gzip_types application/javascript application/json;
 ssl_certificate {pem}; ssl_certificate_key {pem}; ssl_session_cache shared:t:10m;
 ssl_protocols TLSv1.2 TLSv1.3; ssl_ciphers ECDHE+AESGCM:ECDHE+CHACHA20;
-server {{ listen 127.0.0.1:{port} ssl http2 default_server backlog=4096; {fields} return 421; }}
-server {{ listen 127.0.0.2:{port} default_server backlog=4096; return 421; }}
-server {{ listen 127.0.0.2:{port}; server_name *.many.test; return 301 https://$host$request_uri; }}
+server {{ listen 127.0.0.1:{port}; return 204; }}
+server {{ {_listen(SECURE, port, "ssl http2 default_server")} {fields} return 421; }}
+server {{ {_listen(PLAIN, port, "default_server")} return 421; }}
+server {{ {_listen(PLAIN, port)} server_name *.many.test; return 301 https://$host$request_uri; }}
 server {{
-  listen 127.0.0.1:{port} ssl http2; server_name *.many.test; root {site};
+  {_listen(SECURE, port, "ssl http2")} server_name *.many.test; root {site};
   {fields}
   location = /api/health {{
     default_type application/json; {fields} add_header Cache-Control no-store always; return 200 '{private}';
@@ -101,8 +114,8 @@ def environment(count: int, port: int, ca: Path) -> str:
     endpoints = {
         f"site{number}": {
             "url": f"https://site{number}.many.test",
-            "connect": f"127.0.0.1:{port}",
-            "connect_http": f"127.0.0.2:{port}",
+            "connect": f"{_at(SECURE, number)}:{port}",
+            "connect_http": f"{_at(PLAIN, number)}:{port}",
             "ca": str(ca),
             "paths": {"public": ["/", "/login"], "private": ["/dashboard", "/api/user/me"]},
         }

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from typing import Protocol, TypeVar
 
-from fixtures.vocabulary import CannotTell, expect
-
-_SHOWN = 5
+from checks._words import refuse
+from fixtures.vocabulary import CannotTell
 
 
 class Answer(Protocol):
@@ -53,12 +52,6 @@ def judge(
             raise CannotTell(f"{answer.name} is not answered ({why})", cause="outage")
     if none and not known:
         raise CannotTell(none, cause="program")
-
-
-def refuse(bad: Sequence[str], required: str) -> None:
-    """Require that there is nothing bad; of many, some are told."""
-    more = f" and {len(bad) - _SHOWN} more" if len(bad) > _SHOWN else ""
-    expect(not bad, seen="; ".join(bad[:_SHOWN]) + more, required=required)
 
 
 def told(answer: Answer) -> str:

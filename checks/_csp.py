@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from checks._csp_hosts import ANGULAR, JSONP, JSONP_WITH_EVAL
+from checks._words import some
 
 FETCH = frozenset(
     f"{name}-src"
@@ -382,6 +383,4 @@ def _shown(word: str) -> str:
 
 def _joined(texts: Iterable[str]) -> str:
     """The texts, each once, three at most."""
-    told = list(dict.fromkeys(text for text in texts if text))
-    more = f" and {len(told) - 3} more" if len(told) > 3 else ""
-    return ", ".join(told[:3]) + more
+    return some(dict.fromkeys(text for text in texts if text), 3)

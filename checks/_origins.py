@@ -35,6 +35,19 @@ def _is_localhost(host: str) -> bool:
     return address.is_loopback or address.is_unspecified
 
 
+def written(address: str) -> str:
+    """The origin of an address as a person writes it: no path, no port that goes without saying."""
+    scheme, host, port = parts(address)
+    usual = {"https": 443, "http": 80}.get(scheme)
+    return f"{scheme}://{host}" + (f":{port}" if port not in (usual, None) else "")
+
+
+def leads_inside(address: str, *ours: str) -> bool:
+    """Whether an address is of a host that visitors can't reach, and that is none of our origins'."""
+    host = parts(address)[1]
+    return bool(host) and (_is_inside(host) or _is_localhost(host)) and host not in {parts(one)[1] for one in ours}
+
+
 def mistake(address: str, public: str) -> str:
     """How the origin of an address differs from the public one, in the words of the mistake; empty if it does not."""
     (scheme, host, port), (own_scheme, own_host, own_port) = parts(address), parts(public)

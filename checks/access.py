@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from checks._granted import granted
+from checks._words import PARTED, some
 from fixtures.environment.sections.postgres import Postgres
 from fixtures.probes.access import AccessEvidence, AppRole, LoginEvidence, Rule
 from fixtures.vocabulary import CRITICAL, ESTATE, HIGH, LOW, MEDIUM, CannotTell, check, expect
@@ -10,7 +11,6 @@ from fixtures.vocabulary import CRITICAL, ESTATE, HIGH, LOW, MEDIUM, CannotTell,
 OPEN = ("trust",)
 WEAK = ("password", "md5")
 """Methods of pg_hba.conf that ask for no proof, and those that a listener or a stolen catalog can answer."""
-SHOWN = 5
 
 
 def named(server: Postgres) -> bool:
@@ -46,8 +46,7 @@ def rules_of(seen: AccessEvidence) -> tuple[Rule, ...]:
 
 def listed(rules: list[Rule]) -> str:
     """The first few lines in words."""
-    more = f" and {len(rules) - SHOWN} more" if len(rules) > SHOWN else ""
-    return "; ".join(f"line {one.line}: {one.words}" for one in rules[:SHOWN]) + more
+    return some((f"line {one.line}: {one.words}" for one in rules), apart=PARTED)
 
 
 @check(severity=HIGH, scope=ESTATE, applies=lambda server: server.expect.tls)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from checks._origins import mistake, parts
+from checks._origins import mistake, written
+from checks._words import refuse
 from fixtures.environment.sections.auth import Auth
 from fixtures.probes._sign_in import Authorize, Reply
 from fixtures.probes.auth import AuthEvidence, Landing, LibraryCookie, ProtectedEvidence
 from fixtures.probes.luring import LuringEvidence
 from fixtures.vocabulary import CRITICAL, ESTATE, HIGH, LOW, MEDIUM, RELEASE, CannotTell, check, expect
 
-_SHOWN = 4
 _STEM = ("next-auth.", "authjs.", "better-auth.")
 SIGN_IN_TIME = 15 * 60.0
 """Seconds that the cookies of a sign-in under way live at most: next-auth and Auth.js 900, better-auth 300 or 600."""
@@ -21,11 +21,6 @@ _URLS = {
     "authjs@5": "AUTH_URL",
     "better-auth": "BETTER_AUTH_URL, baseURL",
 }
-
-
-def _none(bad: list[str], required: str) -> None:
-    more = f"; and {len(bad) - _SHOWN} more" if len(bad) > _SHOWN else ""
-    expect(not bad, seen="; ".join(bad[:_SHOWN]) + more, required=required)
 
 
 def _told(answer: Reply) -> str:
@@ -135,14 +130,10 @@ def check_addresses_are_of_the_public_origin(seen: AuthEvidence) -> None:
     found = [*seen.addresses, *([seen.authorize.redirect_uri] if seen.authorize else [])]
     if not found:
         raise CannotTell("it gives no address", cause="outage")
-    wrong = {f"{'://'.join(_origin(a))}: {why}" for a in found if (why := mistake(a, seen.origin))}
-    _none(sorted(f"{one} ({_URLS[library]})" for one in wrong), seen.origin)
-
-
-def _origin(address: str) -> tuple[str, str]:
-    scheme, host, port = parts(address)
-    usual = {"https": 443, "http": 80}.get(scheme)
-    return scheme, host + (f":{port}" if port not in (usual, None) else "")
+    wrong = {f"{written(a)}: {why}" for a in found if (why := mistake(a, seen.origin))}
+    refuse(sorted(f"{one} ({_URLS[library]})" for one in wrong), seen.origin)
+    if library != "better-auth":
+        _answered(*(answer for answer in seen.replies if answer.name == "providers"))
 
 
 @check(severity=CRITICAL, scope=RELEASE, guide="post.oauth-login")
@@ -221,7 +212,7 @@ def check_code_is_asked_for(seen: AuthEvidence) -> None:
     """
     asked = _asked(seen)
     bad = [] if asked.response_type == "code" else [f"response_type={asked.response_type or 'none'}"]
-    _none(bad + [f"{name} twice" for name in asked.repeated], "response_type=code, each parameter once")
+    refuse(bad + [f"{name} twice" for name in asked.repeated], "response_type=code, each parameter once")
 
 
 @check(severity=HIGH, scope=RELEASE)
@@ -231,7 +222,7 @@ def check_scopes_are_asked_for(seen: AuthEvidence, auth: Auth) -> None:
     Fix: the provider's `scope` option; for mail also the Gmail scopes.
     """
     missing = [scope for scope in auth.expect.scopes if scope not in _asked(seen).scopes]
-    _none([f"without {scope}" for scope in missing], ", ".join(auth.expect.scopes))
+    refuse([f"without {scope}" for scope in missing], ", ".join(auth.expect.scopes))
 
 
 @check(severity=HIGH, scope=RELEASE)
@@ -289,7 +280,7 @@ def check_forged_sign_ins_are_refused(seen: AuthEvidence) -> None:
     See: curl -sS -X POST -d json=true https://HOST/api/auth/signin/google
     """
     _library(seen)
-    _none(
+    refuse(
         [f"{answer.name}: leads to {answer.leads}" for answer in seen.forged if answer.authorizes],
         "no way to the provider",
     )
@@ -314,7 +305,7 @@ def check_made_up_callbacks_are_refused(seen: AuthEvidence) -> None:
             bad.append(f"{answer.name}: sets a session")
         elif answer.status is not None and answer.status < 400 and not answer.says.startswith("error="):
             bad.append(f"{answer.name}: {_told(answer)}, no error")
-    _none(bad, "an error, and no session")
+    refuse(bad, "an error, and no session")
     _callbacks(seen)
 
 
@@ -347,7 +338,7 @@ def check_refused_callbacks_land_on_a_page(seen: AuthEvidence) -> None:
             landing.status < 400 or landing.status == 403 or (landing.status == 500 and by_design)
         ):
             bad.append(f"{answer.name}: {landing.status} {landing.content_type} at {landing.at}".replace("  ", " "))
-    _none(sorted(set(bad)), "an HTML page of the public origin")
+    refuse(sorted(set(bad)), "an HTML page of the public origin")
 
 
 @check(severity=CRITICAL, scope=RELEASE, guide="post.oauth-login")
@@ -412,7 +403,7 @@ def check_instances_share_the_secret(seen: AuthEvidence) -> None:
         for one in seen.agreements
         if one.accepted is False and one not in within
     ]
-    _none(bad, "one secret")
+    refuse(bad, "one secret")
     _answered(seen.start)
     if not seen.agreements:
         raise CannotTell("nothing that it signs was shown to it again", cause="program")
@@ -434,7 +425,7 @@ def check_return_addresses_stay_on_the_origin(seen: LuringEvidence) -> None:
         for lure in seen.lures
         if lure.to and (lure.to.count("/") < 2 or mistake(lure.to, public)) and lure.to != seen.own.to
     ]
-    _none(bad, public)
+    refuse(bad, public)
     if not seen.own.to:
         raise CannotTell(f"it does not show where it leads ({seen.own.status or seen.own.error})", cause="program")
     for lure in seen.lures:
@@ -447,7 +438,7 @@ def _unforged(seen: LuringEvidence, *, forwarded: bool) -> None:
     honest = seen.honest
     tried = [forged for forged in seen.forged if forged.forwarded is forwarded]
     told = [(f.name, a) for f in tried if honest.addresses for a in f.addresses if a not in honest.addresses]
-    _none(list(dict.fromkeys(f"{name}: {'://'.join(_origin(address))}" for name, address in told)), seen.origin)
+    refuse(list(dict.fromkeys(f"{name}: {written(address)}" for name, address in told)), seen.origin)
     if not honest.addresses:
         raise CannotTell(f"an honest request shows no address ({honest.status or honest.error})", cause="outage")
     for forged in tried:
@@ -496,7 +487,7 @@ def check_protected_pages_lead_to_the_sign_in(pages: ProtectedEvidence, auth: Au
             unseen.append(f"{page.at} is not answered ({page.error})")
         elif page.status >= 500 or (leads and page.status != 200):
             bad.append(f"{page.reply.name}: {page.status} at {page.at}")
-    _none(bad, "a sign-in page of the public origin")
+    refuse(bad, "a sign-in page of the public origin")
     if unseen:
         raise CannotTell(unseen[0], cause="outage")
     if not pages.pages:
@@ -511,7 +502,7 @@ def _cookies(seen: AuthEvidence, wrong: Callable[[LibraryCookie], str], required
             _asked(seen)
         raise CannotTell("the library sets no cookie", cause="program")
     bad = [f"{cookie.name} {what}" for cookie in seen.cookies if (what := wrong(cookie))]
-    _none(list(dict.fromkeys(bad)), required)
+    refuse(list(dict.fromkeys(bad)), required)
 
 
 @check(severity=HIGH, scope=RELEASE, guide=("sec.csrf", "sec.session-cookie"))

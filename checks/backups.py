@@ -12,13 +12,14 @@ from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from itertools import pairwise
 
+from checks._words import some
 from fixtures.environment.sections.backups import Backups
 from fixtures.probes._dumps import Head
 from fixtures.probes._live import Thing
-from fixtures.probes.backups import ArtefactEvidence, Backup, BackupsEvidence, BucketSeen, PlaceSeen
+from fixtures.probes._places import PlaceSeen
+from fixtures.probes.backups import ArtefactEvidence, Backup, BackupsEvidence, BucketSeen
 from fixtures.vocabulary import ADVISORY, CRITICAL, ESTATE, HIGH, LOW, MEDIUM, CannotTell, check, expect
 
-SHOWN = 5
 NAMED_WITHIN = timedelta(hours=1)
 PEERS = 3
 """Fewer earlier ones say nothing of a usual size."""
@@ -34,13 +35,6 @@ def words(age: timedelta) -> str:
     """A time span as a person says it."""
     hours = age.total_seconds() / 3600
     return f"{hours:.1f} h" if hours < 72 else f"{hours / 24:.1f} days"
-
-
-def some(names: Iterable[str]) -> str:
-    """The first few of many."""
-    found = sorted(names)
-    more = f" and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
-    return ", ".join(found[:SHOWN]) + more
 
 
 def period(target: Backups) -> timedelta:
@@ -199,7 +193,7 @@ def check_names_are_the_declared_ones(seen: BackupsEvidence, target: Backups) ->
 
     See: `ls` of the directory
     """
-    expect(not seen.strange, seen=f"{len(seen.strange)} others: {some(seen.strange)}", required=target.names)
+    expect(not seen.strange, seen=f"{len(seen.strange)} others: {some(sorted(seen.strange))}", required=target.names)
 
 
 @check(severity=MEDIUM, scope=ESTATE, guide="backup.filename")
@@ -215,7 +209,7 @@ def check_names_tell_the_time(seen: BackupsEvidence) -> None:
         for one in seen.backups
         if one.named_at and one.head and one.head.made_at and abs(one.named_at - one.head.made_at) > NAMED_WITHIN
     ]
-    expect(not wrong, seen=f"another time inside: {some(wrong)}", required=f"within {words(NAMED_WITHIN)}")
+    expect(not wrong, seen=f"another time inside: {some(sorted(wrong))}", required=f"within {words(NAMED_WITHIN)}")
 
 
 @check(severity=HIGH, scope=ESTATE, guide="backup.retention-30d")
@@ -241,7 +235,7 @@ def check_none_is_past_its_retention(seen: BackupsEvidence, target: Backups) -> 
     """
     limit = timedelta(seconds=target.expect.retention) + period(target)
     old = [one.name for one in seen.backups if seen.observed_at - one.made_at > limit]
-    expect(not old, seen=f"{len(old)} older: {some(old)}", required=f"none older than {words(limit)}")
+    expect(not old, seen=f"{len(old)} older: {some(sorted(old))}", required=f"none older than {words(limit)}")
 
 
 @check(severity=HIGH, scope=ESTATE, guide="backup.freshness")
@@ -261,7 +255,7 @@ def check_series_has_no_gap(seen: BackupsEvidence, target: Backups) -> None:
         for newer, older in pairwise(made)
         if newer - older > period(target)
     ]
-    expect(not gaps, seen=f"gaps of {some(gaps)}", required=f"at most {words(period(target))}")
+    expect(not gaps, seen=f"gaps of {some(sorted(gaps))}", required=f"at most {words(period(target))}")
 
 
 @check(severity=HIGH, scope=ESTATE, guide="backup.s3-upload", applies=lambda target: target.copy_at is not None)
@@ -297,8 +291,8 @@ def check_files_are_private(seen: BackupsEvidence, target: Backups) -> None:
     wanted = target.expect.owner
     strangers = [one.name for one in seen.backups if wanted and one.owner != wanted]
     expect(not place.mode & OTHERS, seen=f"the directory has mode {place.mode:04o}", required="0700")
-    expect(not open_ones, seen=f"others may read {some(open_ones)}", required="0600")
-    expect(not strangers, seen=f"{some(strangers)} of another owner", required=f"owned by {wanted}")
+    expect(not open_ones, seen=f"others may read {some(sorted(open_ones))}", required="0600")
+    expect(not strangers, seen=f"{some(sorted(strangers))} of another owner", required=f"owned by {wanted}")
 
 
 @check(severity=MEDIUM, scope=ESTATE, guide="backup.directory", applies=in_directory)
@@ -493,7 +487,7 @@ def check_every_table_is_dumped(seen: ArtefactEvidence) -> None:
     missing = lacking(seen, {f"TABLE DATA {spelt(one)}": one for one in seen.live.tables})
     held = any(entry.startswith("TABLE DATA ") for entry in contents)
     expect(held or not seen.live.tables, seen="the data of no table", required=f"{len(seen.live.tables)} tables")
-    expect(not missing, seen=f"no data of {some(missing)}", required="the data of every table")
+    expect(not missing, seen=f"no data of {some(sorted(missing))}", required="the data of every table")
 
 
 @check(severity=HIGH, scope=ESTATE, guide="backup.custom-format")
@@ -505,7 +499,7 @@ def check_every_extension_is_dumped(seen: ArtefactEvidence) -> None:
     See: `pg_restore --list FILE | grep EXTENSION`
     """
     missing = lacking(seen, {f"EXTENSION - {one.name}": one for one in seen.live.extensions})
-    expect(not missing, seen=f"not in it: {some(missing)}", required="every extension")
+    expect(not missing, seen=f"not in it: {some(sorted(missing))}", required="every extension")
 
 
 @check(severity=HIGH, scope=ESTATE, guide="backup.custom-format")
@@ -521,7 +515,7 @@ def check_every_key_and_index_is_dumped(seen: ArtefactEvidence) -> None:
     }
     wanted |= {f"INDEX {spelt(one)}": one for one in seen.live.indexes}
     missing = lacking(seen, wanted)
-    expect(not missing, seen=f"not in it: {some(missing)}", required="every key and index")
+    expect(not missing, seen=f"not in it: {some(sorted(missing))}", required="every key and index")
 
 
 @check(severity=MEDIUM, scope=ESTATE)
@@ -547,4 +541,4 @@ def check_dump_runs_no_commands(seen: ArtefactEvidence) -> None:
 
     See: `zcat -f FILE | grep '^[\\\\]'`
     """
-    expect(not seen.commands, seen=f"has {some(seen.commands)}", required="SQL and data only")
+    expect(not seen.commands, seen=f"has {some(sorted(seen.commands))}", required="SQL and data only")

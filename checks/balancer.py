@@ -17,6 +17,12 @@ def _count(instances: tuple[Instance, ...]) -> int:
     return max(declared, default=len(instances))
 
 
+def _need_all(balancer: BalancerEvidence) -> None:
+    """What answered the requests that we did not see may be another one."""
+    if balancer.unseen:
+        raise CannotTell(f"a CDN answered {balancer.unseen} requests in its place", cause="permission")
+
+
 def _shows_its_build(settings: Any) -> bool:
     return settings.release.build_id is not None
 
@@ -30,6 +36,8 @@ def check_requests_reach_every_instance(balancer: BalancerEvidence, instances: t
     if not balancer.instances:
         raise CannotTell("no answer names its instance: see `instance` of the endpoint", cause="program")
     wanted, seen = _count(instances), ", ".join(f"{name} {n}" for name, n in sorted(balancer.instances.items()))
+    if len(balancer.instances) < wanted:
+        _need_all(balancer)
     expect(
         len(balancer.instances) == wanted,
         seen=f"{len(balancer.instances)} instances ({seen}) in {balancer.requests} requests",
@@ -37,6 +45,7 @@ def check_requests_reach_every_instance(balancer: BalancerEvidence, instances: t
     )
     if balancer.unnamed:
         raise CannotTell(f"{balancer.unnamed} answers do not name their instance", cause="program")
+    _need_all(balancer)
 
 
 @check(severity=CRITICAL, scope=RELEASE, guide="arch.three-app-instances", live=True, needs=_shows_its_build)
@@ -49,6 +58,7 @@ def check_answers_are_of_one_build(balancer: BalancerEvidence) -> None:
     expect(len(balancer.builds) <= 1, seen=seen, required="one build")
     if not balancer.builds or balancer.unbuilt:
         raise CannotTell(f"{balancer.unbuilt} answers show no build: see release.build_id", cause="program")
+    _need_all(balancer)
 
 
 @check(severity=CRITICAL, scope=RELEASE, guide="arch.three-app-instances", live=True, needs=_shows_its_build)
@@ -73,6 +83,7 @@ def check_every_answer_is_below_500(balancer: BalancerEvidence) -> None:
     Fix: look in the balancer's log for the upstream that fails, and in the app's log of that instance.
     """
     expect(not balancer.lost, seen=f"{balancer.lost} of {balancer.requests} requests without one", required="each")
+    _need_all(balancer)
     if not balancer.requests:
         raise CannotTell("nothing was asked", cause="program")
 

@@ -6,9 +6,10 @@ and of the other key type.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from datetime import date, timedelta
 
+from checks._words import PARTED, refuse, some
 from fixtures.environment.sections.endpoints import Endpoint
 from fixtures.probes._certificate import Link, Problem, Served
 from fixtures.probes.certificate import CertificateEvidence
@@ -64,19 +65,12 @@ def demand(shown: CertificateEvidence, wrong: Callable[[Served], str], required:
     """Require that nothing is wrong with any chain that was seen."""
     found = [(where, what) for where, one in presented(shown) if (what := wrong(one))]
     bad = [f"{where}: {what}" if where else what for where, what in found]
-    more = f"; and {len(bad) - 4} more" if len(bad) > 4 else ""
-    expect(not bad, seen="; ".join(bad[:4]) + more, required=required)
+    refuse(bad, required)
 
 
 def above(served: Served) -> list[Link]:
     """The certificates that vouch for the leaf, root included where it is known."""
     return list(served.path[1:]) or [served.chain[n] for n in served.needed[1:]]
-
-
-def listed(words: Iterable[str], most: int = 8) -> str:
-    """The first words, and how many there are beyond."""
-    every = list(words)
-    return ", ".join(every[:most]) + (f" and {len(every) - most} more" if len(every) > most else "")
 
 
 @check(severity=CRITICAL, scope=ESTATE, guide=("tls.certificate-valid", "tls.vercel-auto"))
@@ -95,7 +89,7 @@ def check_is_trusted(shown: CertificateEvidence) -> None:
         if not bad:
             return ""
         here = "; this machine trusts it, visitors' don't: declare `ca` if that is meant" if served.trusted_here else ""
-        return f"not trusted: {listed(dict.fromkeys(map(words, bad)), 3)}{here}"
+        return f"not trusted: {some(dict.fromkeys(map(words, bad)), 3)}{here}"
 
     roots = "the declared authority" if shown.private else "a root that Mozilla trusts"
     demand(shown, wrong, f"a chain to {roots}")
@@ -116,7 +110,7 @@ def check_matches_the_host(shown: CertificateEvidence) -> None:
     """
     expect(
         shown.served.covers(shown.host),
-        seen=f"names {listed(shown.served.san) or 'none'}",
+        seen=f"names {some(shown.served.san) or 'none'}",
         required=f"{shown.host} among the names",
     )
 
@@ -130,10 +124,10 @@ def check_covers_the_declared_names(shown: CertificateEvidence) -> None:
     See: `openssl s_client -connect HOST:443 -servername www.HOST </dev/null | openssl x509 -noout -ext subjectAltName`
     """
     missing = [one.name for one in shown.named if one.chain and not one.covers(one.name)]
-    expect(not missing, seen=f"not covered: {listed(missing)}", required="all declared hosts covered")
+    expect(not missing, seen=f"not covered: {some(missing)}", required="all declared hosts covered")
     unseen = [f"{one.name} ({one.error})" for one in shown.named if not one.chain]
     if unseen:
-        raise CannotTell(f"no certificate was presented for {listed(unseen)}", cause="outage")
+        raise CannotTell(f"no certificate was presented for {some(unseen)}", cause="outage")
 
 
 @check(severity=HIGH, scope=ESTATE, guide="tls.certificate-valid")
@@ -148,8 +142,8 @@ def check_same_on_every_address(shown: CertificateEvidence) -> None:
     other = [one for one in shown.addressed if one.chain and not all(map(one.covers, hosts))]
     expect(
         not other,
-        seen="; ".join(f"{one.address} names {listed(one.san, 4) or 'none'}" for one in other[:4]),
-        required=f"{listed(hosts, 4)}, as at {shown.served.address}",
+        seen=some((f"{one.address} names {some(one.san) or 'none'}" for one in other), apart=PARTED),
+        required=f"{some(hosts, 4)}, as at {shown.served.address}",
     )
 
 
@@ -166,11 +160,11 @@ def check_every_address_presents_one(shown: CertificateEvidence) -> None:
     answering = {":" in one.address for one in (shown.served, *shown.addressed) if one.chain}
     silent = [one for one in shown.addressed if not one.chain]
     dead = [f"{one.address} ({one.error})" for one in silent if (":" in one.address) in answering]
-    expect(not dead, seen=f"no certificate at {listed(dead, 4)}", required=f"one, as at {shown.served.address}")
+    expect(not dead, seen=f"no certificate at {some(dead, 4)}", required=f"one, as at {shown.served.address}")
     if silent:
-        raise CannotTell(f"no IPv6 address answers: {listed(one.address for one in silent)}", cause="network")
+        raise CannotTell(f"no IPv6 address answers: {some(one.address for one in silent)}", cause="network")
     if shown.unseen:
-        raise CannotTell(f"the vantage has no IPv6, so {listed(shown.unseen)} was not looked at", cause="network")
+        raise CannotTell(f"the vantage has no IPv6, so {some(shown.unseen)} was not looked at", cause="network")
 
 
 @check(severity=ADVISORY, scope=ESTATE)
@@ -190,7 +184,7 @@ def check_no_other_site_is_shown_without_a_name(shown: CertificateEvidence) -> N
     other = bool(found.chain) and not found.covers(shown.host) and found.san != shown.served.san
     expect(
         not other,
-        seen=f"a certificate that names {listed(found.san, 4) or 'nobody'}",
+        seen=f"a certificate that names {some(found.san, 4) or 'nobody'}",
         required=f"{shown.host}, or none",
     )
 
@@ -224,7 +218,7 @@ def check_issuers_are_valid(shown: CertificateEvidence) -> None:
     """
 
     def wrong(served: Served) -> str:
-        return listed((f"{one.subject} {what}" for one in above(served) if (what := out_of_date(one, shown))), 3)
+        return some((f"{one.subject} {what}" for one in above(served) if (what := out_of_date(one, shown))), 3)
 
     demand(shown, wrong, "every issuer valid now")
 
@@ -286,7 +280,7 @@ def check_key_is_strong(shown: CertificateEvidence) -> None:
     every = [one for _, served in presented(shown) for one in (*served.chain, *served.path)]
     demand(
         shown,
-        lambda served: listed(
+        lambda served: some(
             dict.fromkeys(
                 f"{one.subject}: {one.key} of {one.bits} bits" for one in (*served.chain, *served.path) if weak(one)
             ),
@@ -322,7 +316,7 @@ def check_signatures_are_strong(shown: CertificateEvidence) -> None:
     def wrong(served: Served) -> str:
         every = [served.leaf, *(one for one in (*served.chain[1:], *served.path[1:]) if not one.self_issued)]
         every = list({one.fingerprint: one for one in every}.values())
-        return listed((f"{one.subject} signed with {one.signature}" for one in every if one.outdated), 3)
+        return some((f"{one.subject} signed with {one.signature}" for one in every if one.outdated), 3)
 
     demand(shown, wrong, "SHA-256 or stronger")
 
@@ -356,7 +350,7 @@ def check_chain_is_in_order(shown: CertificateEvidence) -> None:
     demand(
         shown,
         lambda one: (
-            "" if list(one.needed) == sorted(one.needed) else f"order: {listed(link.subject for link in one.chain)}"
+            "" if list(one.needed) == sorted(one.needed) else f"order: {some(link.subject for link in one.chain)}"
         ),
         "each certificate followed by its issuer",
     )
@@ -379,7 +373,7 @@ def check_chain_has_nothing_unneeded(shown: CertificateEvidence) -> None:
             late = out_of_date(one, shown) if used and one.fingerprint not in used else ""
             if number not in served.needed or late:
                 found.append(f"{one.subject} {'twice' if one.fingerprint in prints[:number] else late}".strip())
-        return listed(found, 3)
+        return some(found, 3)
 
     demand(shown, wrong, "leaf and intermediates, each once")
 
@@ -480,13 +474,13 @@ def check_is_not_revoked(shown: CertificateEvidence) -> None:
     told = [f"{one.subject} by {one.source}" for one in shown.revocation if one.status == "revoked"]
     if stapled and stapled.fits and stapled.signed and stapled.status == "revoked":
         told.append(f"{shown.served.leaf.subject} by the staple")
-    expect(not told, seen=f"revoked: {listed(told, 3)}", required="not revoked")
+    expect(not told, seen=f"revoked: {some(told, 3)}", required="not revoked")
     if not shown.revocation:
         raise CannotTell("no authority was asked", cause="network")
     brief = shown.served.leaf.not_after - shown.served.leaf.not_before <= timedelta(days=SHORT_LIVED)
-    some = any(one.status != "untold" for one in shown.revocation)
+    others = any(one.status != "untold" for one in shown.revocation)
     for number, one in enumerate(shown.revocation):
         if one.status == "unseen":
             raise CannotTell(f"{one.subject}: {one.source} tells nothing: {one.reason}", cause="network")
-        if one.status == "untold" and not (shown.private and some) and not (brief and number == 0):
+        if one.status == "untold" and not (shown.private and others) and not (brief and number == 0):
             raise CannotTell(f"{one.subject} names no place that tells of revocation", cause="program")

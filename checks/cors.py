@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from checks._words import refuse
 from fixtures.probes.cors import CorsEvidence, Shared
-from fixtures.vocabulary import ADVISORY, HIGH, LOW, MEDIUM, RELEASE, CannotTell, check, expect
+from fixtures.vocabulary import ADVISORY, HIGH, LOW, MEDIUM, RELEASE, CannotTell, check
 
 _WHO = {
     "foreign": "any origin",
@@ -18,7 +19,7 @@ _WHO = {
 def _judge(seen: CorsEvidence, wrong: Callable[[Shared], bool], what: str, required: str) -> None:
     """Require that nothing is wrong with any answer to a stranger; unanswered ones can't be judged."""
     bad = [f"{one.method} {one.url}: {what.format(_WHO[one.stranger])}" for one in seen.answers if wrong(one)]
-    expect(not bad, seen="; ".join(bad[:4]), required=required)
+    refuse(bad, required)
     if any(one.status is None for one in seen.answers):
         raise CannotTell("no answer to a request of another origin", cause="outage")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from checks._answers import judge
-from fixtures.probes.exposure import ExposureEvidence, Kind, Looked
+from fixtures.probes.exposure import ExposureEvidence, FirstFilesEvidence, Kind, Looked
 from fixtures.probes.http import HttpEvidence, Seen
 from fixtures.vocabulary import CRITICAL, ESTATE, LOW, MEDIUM, RELEASE, CannotTell, check
 
@@ -20,19 +20,41 @@ def _absent(exposure: ExposureEvidence, kind: Kind, only: str = "") -> None:
 
 
 @check(severity=CRITICAL, scope=RELEASE, guide="sec.env-not-in-code")
-def check_environment_files_are_absent(exposure: ExposureEvidence) -> None:
-    """No environment file (`/.env` and its like) is served.
+def check_dot_env_is_absent(first: FirstFilesEvidence) -> None:
+    """`/.env` is not served.
 
     Fix: change every secret in it; then `.dockerignore` with `.env*`, and `location ~ /\\. { deny all; }` in nginx.
 
     See: curl -sS https://HOST/.env | head -3
+    """
+    _absent(first, "environment")
+
+
+@check(severity=CRITICAL, scope=RELEASE, guide="sec.env-not-in-code")
+def check_dot_git_is_absent(first: FirstFilesEvidence) -> None:
+    """`/.git/HEAD` is not served: the whole source comes with it.
+
+    Fix: deploy a build, not a checkout; `location ~ /\\. { deny all; }` in nginx.
+
+    See: curl -sS https://HOST/.git/HEAD
+    """
+    _absent(first, "repository")
+
+
+@check(severity=CRITICAL, scope=RELEASE, guide="sec.env-not-in-code")
+def check_environment_files_are_absent(exposure: ExposureEvidence) -> None:
+    """No environment file beside `/.env` (`/.env.production` and its like) is served.
+
+    Fix: change every secret in it; then `.dockerignore` with `.env*`, and `location ~ /\\. { deny all; }` in nginx.
+
+    See: curl -sS https://HOST/.env.production | head -3
     """
     _absent(exposure, "environment")
 
 
 @check(severity=CRITICAL, scope=RELEASE, guide="sec.env-not-in-code")
 def check_repository_is_absent(exposure: ExposureEvidence) -> None:
-    """No repository (`/.git`) and no index of a folder is served: the whole source comes with it.
+    """No part of a repository beside `/.git/HEAD`, and no index of a folder, is served.
 
     Fix: deploy a build, not a checkout; `location ~ /\\. { deny all; }` in nginx.
     """

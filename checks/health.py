@@ -28,6 +28,12 @@ def _need_an_answer(health: HealthEvidence) -> None:
         raise CannotTell(f"the health endpoint gives no answer of the app ({what})", cause="outage")
 
 
+def _need_all(health: HealthEvidence) -> None:
+    """What was not seen of several answers may have been wrong."""
+    if health.unseen:
+        raise CannotTell(health.unseen, cause="permission")
+
+
 @check(severity=CRITICAL, scope=RELEASE, guide="health.endpoint-200")
 def check_answers_200(health: HealthEvidence) -> None:
     """The health endpoint answers 200, with no redirect.
@@ -107,6 +113,8 @@ def check_timestamp_moves(health: HealthEvidence) -> None:
     _need_an_answer(health)
     if health.gap < 1.1:
         raise CannotTell("the two questions were too close together", cause="deadline")
+    if health.second_timestamp is None:
+        _need_all(health)
     first, second = _time(health.timestamp), _time(health.second_timestamp)
     expect(
         first is not None and second is not None and second > first,
@@ -151,6 +159,7 @@ def check_answers_every_time(health: HealthEvidence) -> None:
     """
     bad = [outcome for outcome in health.row if outcome != "200"]
     expect(not bad, seen=f"{len(bad)} of {len(health.row)} failed: {', '.join(bad)}", required="200 each time")
+    _need_all(health)
 
 
 @check(severity=LOW, scope=RELEASE, guide="health.endpoint-200")
@@ -159,7 +168,9 @@ def check_head_is_answered(health: HealthEvidence) -> None:
 
     Fix: export a GET handler and let Next.js derive HEAD.
     """
-    expect(health.head == "200", seen=health.head, required="200")
+    if health.head is None:
+        _need_all(health)
+    expect(health.head == "200", seen=str(health.head), required="200")
 
 
 @check(severity=MEDIUM, scope=RELEASE, guide="health.endpoint-200", live=True)

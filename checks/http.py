@@ -6,7 +6,9 @@ import re
 from collections.abc import Callable, Iterable
 from urllib.parse import urlsplit
 
-from checks._answers import judge, refuse, told, unanswered
+from checks._answers import judge, told, unanswered
+from checks._origins import leads_inside, mistake
+from checks._words import refuse
 from fixtures.environment.sections.endpoints import Endpoint
 from fixtures.probes.http import HttpEvidence, Seen
 from fixtures.probes.page_latency import PageLatencyEvidence
@@ -305,6 +307,8 @@ def check_http2_is_served(site: HttpEvidence) -> None:
 
     See: curl -sS --http2 -o /dev/null -w '%{http_version}' https://HOST/
     """
+    if site.h2.status is None and site.h2.error not in ("reset", "protocol", "tls"):
+        raise CannotTell(f"the question over h2 got no answer ({site.h2.error})", cause="outage")
     good = site.h2.version == "HTTP/2" and site.h2.status == site.page.status
     expect(good, seen=f"{site.h2.version or 'nothing'}: {told(site.h2)}", required="HTTP/2 with the page's status")
 
@@ -396,18 +400,32 @@ def _names(value: str) -> set[str]:
     return {part.strip() for part in value.split(",")}
 
 
-@check(severity=HIGH, scope=RELEASE, guide=("nginx.header-host", "nginx.header-forwarded-proto"))
-def check_page_calls_itself_by_its_origin(site: HttpEvidence) -> None:
+@check(severity=MEDIUM, scope=RELEASE, guide=("nginx.header-host", "nginx.header-forwarded-proto"))
+def check_page_calls_itself_by_its_origin(site: HttpEvidence, endpoint: Endpoint) -> None:
     """What the page calls its own address (`rel=canonical`, `og:url`) is of the public origin, over https.
+
+    Staging that names production, so that search engines keep only that, declares it: `expect: {canonical: URL}`.
 
     Fix: NEXT_PUBLIC_BASE_URL is the public origin; `proxy_set_header Host $host;` and `X-Forwarded-Proto $scheme`.
     """
     _served(site)
-    home = urlsplit(site.url)
-    refuse(
-        [a for a in site.canonical if (urlsplit(a).scheme, urlsplit(a).netloc) != (home.scheme, home.netloc)],
-        f"addresses of {site.url}",
-    )
+    wanted = endpoint.expect.canonical or site.url
+    others = [one for one in dict.fromkeys(site.canonical) if not leads_inside(one, site.url, wanted)]
+    refuse([f"{one} ({why})" for one in others if (why := mistake(one, wanted))], f"addresses of {wanted}")
+
+
+@check(severity=HIGH, scope=RELEASE, guide=("nginx.header-host", "nginx.header-forwarded-proto"))
+def check_page_calls_itself_by_nothing_inside(site: HttpEvidence, endpoint: Endpoint) -> None:
+    """What the page calls its own address is no developer's machine and no host of the inside.
+
+    Links that are made from it (in mail, in previews, after sign-in) lead there as well.
+
+    Fix: `metadataBase`, NEXT_PUBLIC_BASE_URL and NEXTAUTH_URL are the public origin, also when the image is built.
+    """
+    _served(site)
+    wanted = endpoint.expect.canonical or site.url
+    inside = [one for one in dict.fromkeys(site.canonical) if leads_inside(one, site.url, wanted)]
+    refuse([f"{one} ({mistake(one, wanted)})" for one in inside], f"addresses of {wanted}")
 
 
 @check(severity=MEDIUM, scope=RELEASE, guide="nginx.header-host")

@@ -10,11 +10,11 @@ from collections import Counter
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
+from checks._words import some
 from fixtures.probes._migration_tools import Row
 from fixtures.probes.migrations import MigrationsEvidence
 from fixtures.vocabulary import CRITICAL, ESTATE, HIGH, LOW, MEDIUM, RELEASE, CannotTell, check, expect
 
-SHOWN = 5
 IDLE = 60.0
 """Seconds without a statement after which the holder of the lock is no migration at work, but one that was left."""
 AT_ONCE = timedelta(seconds=5)
@@ -42,9 +42,7 @@ def running(seen: MigrationsEvidence) -> Row | None:
 
 def names(found: Iterable[str]) -> str:
     """The first few names, and how many more there are."""
-    every = list(dict.fromkeys(found))
-    more = f" and {len(every) - SHOWN} more" if len(every) > SHOWN else ""
-    return ", ".join(every[:SHOWN]) + more
+    return some(dict.fromkeys(found))
 
 
 @check(severity=CRITICAL, scope=RELEASE, guide="migrate.applied")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from checks._answers import refuse
+from checks._words import refuse
 from fixtures.probes.ports import PortsEvidence
 from fixtures.vocabulary import CRITICAL, ESTATE, CannotTell, check
 

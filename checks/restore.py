@@ -7,15 +7,14 @@ Everyone has backups; what counts is the restore. The drill follows the guide's 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from datetime import timedelta
 
+from checks._words import some
 from fixtures.environment.sections.backups import Backups, Restore, Rows
 from fixtures.probes._live import Migration
 from fixtures.probes.restore import RestoreEvidence
 from fixtures.vocabulary import CRITICAL, ESTATE, HIGH, CannotTell, check, expect
 
-SHOWN = 5
 _FEW = 20
 """Rows below which a part of them says nothing."""
 
@@ -30,13 +29,6 @@ def declared(target: Backups) -> Restore:
 def has_rto(target: Backups) -> bool:
     """Whether a time for recovery is declared."""
     return target.restore is not None and target.restore.rto is not None
-
-
-def some(names: Iterable[str]) -> str:
-    """The first few of many."""
-    found = sorted(names)
-    more = f" and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
-    return ", ".join(found[:SHOWN]) + more
 
 
 def told(seconds: float) -> str:
@@ -115,9 +107,9 @@ def check_migrations_are_those_of_the_database(seen: RestoreEvidence) -> None:
     due = {key(one) for one in seen.live.migrations or () if one.applied and (one.finished_at or moment) <= moment}
     there = {key(one) for one in content.migrations or () if one.applied}
     failed = [one.name for one in content.migrations or () if one.finished_at is None and not one.rolled_back]
-    expect(not failed, seen=f"failed there: {some(failed)}", required="every migration applied")
+    expect(not failed, seen=f"failed there: {some(sorted(failed))}", required="every migration applied")
     missing = [name for name, _ in due - there]
-    expect(not missing, seen=f"not there: {some(missing)}", required="every migration of the database")
+    expect(not missing, seen=f"not there: {some(sorted(missing))}", required="every migration of the database")
 
 
 def key(one: Migration) -> tuple[str, str]:
@@ -148,7 +140,7 @@ def check_tables_have_their_rows(seen: RestoreEvidence, target: Backups) -> None
             wrong.append(f"{table.name} has {rows} rows, {rule.at_least} are declared")
         elif (table.rows >= _FEW and rows < table.rows * rule.of_live) or (table.rows and not rows and rule.of_live):
             wrong.append(f"{table.name} has {rows} rows, the live one about {table.rows}")
-    expect(not wrong, seen=some(wrong), required="about the rows of the live tables")
+    expect(not wrong, seen=some(sorted(wrong)), required="about the rows of the live tables")
 
 
 @check(severity=HIGH, scope=ESTATE, guide="restore.pg-restore")
@@ -162,11 +154,11 @@ def check_constraints_hold(seen: RestoreEvidence) -> None:
     there = {one.name: one.valid for one in seen.content.constraints}
     younger = seen.live.younger(seen.dumped)
     missing = [one.name for one in seen.live.constraints if one.name not in there and not younger(one)]
-    expect(not missing, seen=f"missing: {some(missing)}", required="every constraint of the database")
+    expect(not missing, seen=f"missing: {some(sorted(missing))}", required="every constraint of the database")
     unchecked = [
         one.name for one in seen.live.constraints if one.valid and not there.get(one.name, True) and not younger(one)
     ]
-    expect(not unchecked, seen=f"not checked: {some(unchecked)}", required="constraints that hold")
+    expect(not unchecked, seen=f"not checked: {some(sorted(unchecked))}", required="constraints that hold")
 
 
 @check(severity=HIGH, scope=ESTATE, guide="restore.pg-restore")
@@ -179,7 +171,7 @@ def check_extensions_are_those_of_the_database(seen: RestoreEvidence) -> None:
     """
     there, younger = {one.name for one in seen.content.extensions}, seen.live.younger(seen.dumped)
     missing = [one.name for one in seen.live.extensions if one.name not in there and not younger(one)]
-    expect(not missing, seen=f"missing: {some(missing)}", required="every extension of the database")
+    expect(not missing, seen=f"missing: {some(sorted(missing))}", required="every extension of the database")
 
 
 @check(severity=HIGH, scope=ESTATE, guide="restore.pg-restore")
@@ -191,7 +183,7 @@ def check_sequences_are_ahead_of_their_data(seen: RestoreEvidence) -> None:
     See: `psql drill -c "SELECT last_value FROM SEQUENCE"`
     """
     behind = seen.content.behind
-    expect(not behind, seen=f"behind: {some(behind)}", required="sequences ahead of their data")
+    expect(not behind, seen=f"behind: {some(sorted(behind))}", required="sequences ahead of their data")
 
 
 @check(
@@ -211,4 +203,4 @@ def check_declared_queries_are_true(seen: RestoreEvidence) -> None:
     wrong = [
         f"{name} {'is false' if said is False else 'gives no boolean'}" for name, said in answers.items() if not said
     ]
-    expect(not wrong, seen=some(wrong), required="true for each")
+    expect(not wrong, seen=some(sorted(wrong)), required="true for each")

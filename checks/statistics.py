@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from checks._words import some
 from fixtures.environment.sections.postgres import Postgres
 from fixtures.probes.statistics import StatisticsEvidence
 from fixtures.vocabulary import ADVISORY, ESTATE, LOW, MEDIUM, CannotTell, check, expect
@@ -13,12 +14,6 @@ ENOUGH_BLOCKS = 1_000_000
 ENOUGH_CHECKPOINTS = 50
 BY_INDEX = 0.95
 """The share of reads by an index below which pghero takes a table for one that lacks an index."""
-SHOWN = 5
-
-
-def listed(names: list[str]) -> str:
-    """The first few."""
-    return ", ".join(names[:SHOWN]) + (f" and {len(names) - SHOWN} more" if len(names) > SHOWN else "")
 
 
 @check(severity=ADVISORY, scope=ESTATE)
@@ -50,7 +45,7 @@ def check_dead_rows_are_cleared_away(seen: StatisticsEvidence, server: Postgres)
         for one in seen.tables
         if one.dead >= MANY and one.dead > limit * (one.dead + one.live)
     ]
-    expect(not full, seen=f"dead: {listed(full)}", required=f"at most {limit:.0%}")
+    expect(not full, seen=f"dead: {some(full)}", required=f"at most {limit:.0%}")
 
 
 @check(severity=ADVISORY, scope=ESTATE, guide="perf.indexes")
@@ -67,7 +62,7 @@ def check_large_tables_are_read_by_index(seen: StatisticsEvidence) -> None:
         for one in seen.tables
         if one.live >= MANY and one.by_index and one.by_index < BY_INDEX * (one.whole + one.by_index)
     ]
-    expect(not whole, seen=f"read whole: {listed(whole)}", required=f"{BY_INDEX:.0%} by an index")
+    expect(not whole, seen=f"read whole: {some(whole)}", required=f"{BY_INDEX:.0%} by an index")
 
 
 @check(severity=ADVISORY, scope=ESTATE)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
+from checks._words import some
 from fixtures.environment.sections.endpoints import Endpoint
 from fixtures.probes._tls_suites import Suite
 from fixtures.probes.tls import Protocol, TlsEvidence
@@ -27,12 +28,6 @@ def speaking(tls: TlsEvidence) -> None:
     """Only a server that speaks TLS can be judged further."""
     if not tls.speaks_tls:
         raise CannotTell("the port does not speak TLS, so there is nothing to judge", cause="outage")
-
-
-def some(names: list[str]) -> str:
-    """The first of them; the evidence has all."""
-    more = f" and {len(names) - 6} more" if len(names) > 6 else ""
-    return f"{', '.join(names[:6])}{more}"
 
 
 def refuse(

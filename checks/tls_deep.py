@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from checks._words import some
 from fixtures.environment.sections.endpoints import Endpoint
 from fixtures.probes.tls_deep import TlsDeepEvidence
 from fixtures.vocabulary import CRITICAL, ESTATE, HIGH, MEDIUM, CannotTell, check, expect
@@ -77,10 +78,7 @@ def check_every_suite_is_within_the_policy(tls: TlsDeepEvidence, endpoint: Endpo
     policy = endpoint.expect.tls
     for one in tls.protocols:
         others = [s.name for s in one.suites if one.name not in policy.versions or not policy.allows_suite(s.name)]
-        more = f" and {len(others) - 6} more" if len(others) > 6 else ""
-        expect(
-            not others, seen=f"{one.name} accepts {', '.join(others[:6])}{more}", required=f"the policy {policy.name}"
-        )
+        expect(not others, seen=f"{one.name} accepts {some(others)}", required=f"the policy {policy.name}")
     for one in tls.protocols:
         seen(one.accepted, f"whether {one.name} is accepted")
 

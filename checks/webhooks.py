@@ -39,19 +39,27 @@ def _is_there(answer: Delivery) -> bool:
     return answer.status is not None and answer.status not in elsewhere
 
 
+def _let_in(answer: Delivery) -> None:
+    """An event that a rate limit or a CDN's challenge kept out says nothing of the app."""
+    if answer.status == 429:
+        raise CannotTell("answered with 429 by a rate limit", cause="permission")
+    if answer.unseen:
+        raise CannotTell(f"{answer.name} did not get there: {answer.error}", cause="permission")
+
+
 def _refused(answer: Delivery) -> None:
-    """Require that this event is refused, of an address that takes events; an app that fails may have taken it."""
+    """Require that this event is not taken, by an address that takes events.
+
+    An error of the app's own refuses it too, wrongly: `refusals_are_4xx` tells of it.
+    """
     if answer.error == "untrusted":
         message = "the certificate is not trusted, and what our secret signed goes over a verified connection only"
         raise CannotTell(message, cause="permission")
-    if answer.status == 429:
-        raise CannotTell("answered with 429 by a rate limit", cause="permission")
+    _let_in(answer)
     if not _is_there(answer):
         raise CannotTell(f"{answer.name}: {_told(answer)}", cause="outage")
     status = answer.status or 0
     expect(not 200 <= status < 300, seen=f"{answer.name} is taken ({status})", required="4xx")
-    if not 400 <= status < 500:
-        raise CannotTell(f"{answer.name}: {status} is no refusal: the app fails, and may do so after taking it")
 
 
 @check(severity=CRITICAL, scope=RELEASE, guide="post.payment-webhooks", root=True)
@@ -64,8 +72,7 @@ def check_events_arrive(seen: WebhookEvidence) -> None:
     See: curl -sS -D- -X POST -d '{}' https://HOST/PATH
     """
     answer = seen.missing
-    if answer.status == 429:
-        raise CannotTell("answered with 429 by a rate limit", cause="permission")
+    _let_in(answer)
     expect(_is_there(answer), seen=_told(answer), required="the app's own refusal")
 
 
@@ -132,18 +139,24 @@ def check_old_events_are_refused(seen: WebhookEvidence) -> None:
     _refused(seen.old)
 
 
-@check(severity=MEDIUM, scope=RELEASE, guide="post.payment-webhooks")
+@check(severity=HIGH, scope=RELEASE, guide="post.payment-webhooks")
 def check_refusals_are_4xx(seen: WebhookEvidence) -> None:
-    """Events are refused with 4xx: after 5xx the provider sends them again for days, and nobody sees why.
+    """Events are refused with 4xx, not by an error of the app: one that fails at every event would answer so, too.
+
+    Such a refusal is one, and looks like a crash in the app's log. Only `signed_event` shows whether well signed
+    events, those of payments, are taken nevertheless.
 
     Fix: catch the error of the verification and answer 400.
+
+    See: curl -sS -D- -X POST -d '{}' https://HOST/PATH
     """
     answers = [seen.missing, seen.garbage, seen.forged, *filter(None, (seen.altered, seen.old))]
-    bad = [f"{a.name}: {a.status}" for a in answers if _is_there(a) and a.status is not None and a.status >= 500]
+    bad = [f"{a.name}: {a.status}, the app fails" for a in answers if _is_there(a) and (a.status or 0) >= 500]
     expect(not bad, seen="; ".join(bad), required="400, 401 or 403")
     for answer in answers:
         if answer.error == "untrusted":
             continue
+        _let_in(answer)
         if not _is_there(answer):
             raise CannotTell(f"{answer.name}: {_told(answer)}", cause="outage")
 
@@ -158,8 +171,7 @@ def check_signed_event(seen: SignedEvidence) -> None:
     dashboard; restart after changing it.
     """
     answer = seen.delivery
-    if answer.status == 429:
-        raise CannotTell("answered with 429 by a rate limit", cause="permission")
+    _let_in(answer)
     if not _is_there(answer):
         raise CannotTell(f"{answer.name}: {_told(answer)}", cause="outage")
     taken = answer.status is not None and 200 <= answer.status < 300

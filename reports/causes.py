@@ -89,7 +89,8 @@ def fold(rows: Iterable[Row], roots: frozenset[str]) -> tuple[Row, ...]:
     rows = tuple(rows)
     failed = sorted((row for row in rows if row.id in roots and row.outcome is Outcome.FAILED), key=wording.order)
     explained = {row.target: row.label for row in reversed(failed)}
-    return tuple(replace(row, under=_root(row, explained)) for row in rows)
+    under = (_root(row, explained) for row in rows)
+    return tuple(row if row.under == root else replace(row, under=root) for row, root in zip(rows, under, strict=True))
 
 
 def hidden(run: Run) -> dict[str, tuple[Row, ...]]:

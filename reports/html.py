@@ -27,11 +27,15 @@ _MARK = {
 
 _SHORT = {"critical": "crit", "medium": "med", "advisory": "adv"}
 _TROUBLE = (Outcome.FAILED, Outcome.CANNOT_TELL, Outcome.WARNED, Outcome.WAIVED)
+_LISTED = 3
 # Without it a phone lays the page out 980 px wide; pytest-html's own head has none.
 _VIEWPORT = '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
 
 # The table is outside of it: the style shows it while this is open.
-_PYTEST = '<details class="gl-all gl-pytest"><summary>The table of pytest-html (needs JavaScript)</summary></details>'
+_PYTEST = (
+    '<details class="gl-all gl-pytest"><summary>What did not pass, as pytest-html shows it (needs JavaScript)</summary>'
+    "</details>"
+)
 
 
 def page(run: Run) -> str:
@@ -55,12 +59,14 @@ def _article(run: Run, more: str = "") -> str:
         _header(run),
         _notes(run),
         _matrix(run),
+        _since(run),
         _failures(run),
         _causes(run),
         _warned(run),
         _listing("Waived", Outcome.WAIVED, [_entry(row, run) for row in wording.of(run, Outcome.WAIVED)]),
         _strings("Waiver not needed any more", wording.needless(run)),
         _listing("Not covered", None, [_uncovered(text) for text in run.not_covered]),
+        _strings("Looked at again", wording.looked_again(run)),
         _strings("Reused evidence", wording.reused(run)),
         _facts(run),
         _table(run),
@@ -115,6 +121,7 @@ def _facts(run: Run) -> str:
         "Ticket": run.ticket,
         "Started": wording.stamp(run.started_at),
         "Judged": wording.stamp(run.judged_at),
+        "Baseline": wording.baseline(run),
         "Suite": run.suite_version,
         **{name.replace("_", " ").capitalize(): value for name, value in run.extra.items()},
         "Environment file": run.environment_file,
@@ -171,6 +178,25 @@ def _matrix(run: Run) -> str:
     return f'<section class="gl-box">{"".join(parts)}</section>'
 
 
+def _since(run: Run) -> str:
+    """What is other than at the last GO."""
+    counted = wording.since_baseline(run)
+    if not counted:
+        return ""
+    against = f"Since {wording.baseline(run)}" if run.baseline else "Beside earlier runs (none was GO)"
+    lists = {
+        "Fixed": wording.fixed(run),
+        "Vanished checks": run.vanished,
+        "Facts changed": wording.changed(run),
+    }
+    parts = "".join(
+        f"<h3>{title}</h3><ul>{''.join(f'<li>{_text(text)}</li>' for text in texts)}</ul>"
+        for title, texts in lists.items()
+        if texts
+    )
+    return f'<section class="gl-box gl-since"><p><b>{_text(against)}</b> {_text(counted)}</p>{parts}</section>'
+
+
 def _shown(row: Row) -> Outcome:
     return Outcome.CANNOT_TELL if row.unseen else row.outcome
 
@@ -204,8 +230,8 @@ def _failures(run: Run) -> str:
 
 def _failure(row: Row, hidden: tuple[Row, ...], notes: Iterable[EvidenceNote]) -> str:
     return (
-        f'<div class="gl-card gl-nogo"><h3>{_name(row)}</h3>'
-        f'<p class="gl-rule">{_prose(row.rule)} <em>· {_text(wording.rollback(row.scope))}</em></p>'
+        f'<div class="gl-card gl-nogo"><h3>{_name(row)}{_standing(row)}</h3>'
+        f'<p class="gl-rule">{_prose(row.rule)} <em>· {_text(wording.rollback(row))}</em></p>'
         f"{_details(row, notes)}{_rows_of('Hides ' + causes.hides(hidden), hidden) if hidden else ''}</div>"
     )
 
@@ -289,16 +315,22 @@ def _rows_of(summary: str, rows: Iterable[Row]) -> str:
 
 
 def _table(run: Run) -> str:
+    """Every check; where it says the same of several targets, once."""
     if not run.rows:
         return ""
+    alike: dict[tuple[str, ...], list[Row]] = {}
+    for row in sorted(run.rows, key=wording.order):
+        alike.setdefault((row.id, row.outcome, row.seen or row.cause, row.required, row.under), []).append(row)
     body = "".join(
         f'<tr><td data-label="outcome" class="gl-o-{row.outcome}">{_MARK[row.outcome]} '
         f'{wording.OUTCOME_WORDS[row.outcome]}</td><td data-label="severity">{_badge(row.severity)}</td>'
         f'<td data-label="check"><b>{_text(row.id)}</b><br><small>{_prose(row.rule)}</small></td>'
-        f'<td data-label="target">{_text(row.target)}</td><td data-label="seen">{_text(row.seen or row.cause)}'
+        f'<td data-label="target">{_targets([one.target for one in rows])}</td>'
+        f'<td data-label="seen">{_text(row.seen or row.cause)}'
         + (f"<br><small>because of {_text(row.under)}</small>" if row.under else "")
         + f'</td><td data-label="required">{_text(row.required)}</td></tr>'
-        for row in sorted(run.rows, key=wording.order)
+        for rows in alike.values()
+        for row in rows[:1]
     )
     head = "".join(
         f'<th scope="col">{name}</th>' for name in ("Outcome", "Severity", "Check", "Target", "Seen", "Required")
@@ -307,6 +339,13 @@ def _table(run: Run) -> str:
         f'<details class="gl-all"><summary>All {len(run.rows)} checks</summary><table class="gl-rows">'
         f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></details>"
     )
+
+
+def _targets(names: list[str]) -> str:
+    """The targets of which a check says the same."""
+    if len(names) <= _LISTED:
+        return "<br>".join(map(_text, names))
+    return f"<details><summary>{len(names)} targets</summary>{'<br>'.join(map(_text, names))}</details>"
 
 
 def _evidence(run: Run) -> str:
@@ -341,6 +380,13 @@ def _name(row: Row) -> str:
     return (
         f'{_badge(row.severity)} <span class="gl-id">{_text(row.id)}</span> '
         f'<span class="gl-target">{_text(row.target)}</span>'
+    )
+
+
+def _standing(row: Row) -> str:
+    found = wording.standing(row)
+    return (
+        f' <span class="gl-badge gl-{row.standing}">{_text(found)}</span>' if row.standing in ("new", "known") else ""
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from xml.etree import ElementTree
 
 from reports import wording
@@ -15,8 +16,11 @@ _ELEMENT = {
 }
 
 
-def junit(run: Run) -> str:
-    """The run as JUnit XML; failed is a failure, cannot tell an error, warned and waived are skipped with a message."""
+def junit(run: Run) -> Iterator[str]:
+    """The run as JUnit XML, in pieces: never whole in memory.
+
+    Failed is a failure, cannot tell an error, warned and waived are skipped with a message.
+    """
     found = wording.counts(run)
     seconds = f"{max(0.0, (run.judged_at - run.started_at).total_seconds()):.3f}"
     numbers = {
@@ -46,16 +50,19 @@ def junit(run: Run) -> str:
             "suite_version": run.suite_version,
         },
     )
-    for row in sorted(run.rows, key=wording.order):
-        _case(suite, row)
     ElementTree.indent(root)
-    return '<?xml version="1.0" encoding="utf-8"?>\n' + ElementTree.tostring(root, encoding="unicode") + "\n"
+    begin, end, rest = ElementTree.tostring(root, encoding="unicode").rpartition("\n  </testsuite>")
+    yield f'<?xml version="1.0" encoding="utf-8"?>\n{begin}'
+    for row in sorted(run.rows, key=wording.order):
+        case = _case(row)
+        ElementTree.indent(case, level=2)
+        yield "\n    " + ElementTree.tostring(case, encoding="unicode")
+    yield f"{end}{rest}\n"
 
 
-def _case(suite: ElementTree.Element, row: Row) -> None:
+def _case(row: Row) -> ElementTree.Element:
     name = row.id.partition(".")[2] or row.id
-    case = ElementTree.SubElement(
-        suite,
+    case = ElementTree.Element(
         "testcase",
         {"classname": _text(f"golive.{row.area}"), "name": _text(f"{name}[{row.target}]" if row.target else name)},
     )
@@ -66,6 +73,7 @@ def _case(suite: ElementTree.Element, row: Row) -> None:
             "severity": row.severity,
             "outcome": str(row.outcome),
             "scope": row.scope,
+            **{name: text for name, text in (("standing", row.standing), ("rollback", row.rollback)) if text},
             "statements": ", ".join(row.statements),
         },
     )
@@ -84,6 +92,7 @@ def _case(suite: ElementTree.Element, row: Row) -> None:
             case, _ELEMENT[row.outcome], {"message": wording.clip(_message(row), 1000), "type": str(row.outcome)}
         )
         result.text = "\n".join(f"{label}: {_text(text)}" for label, text in parts.items() if text)
+    return case
 
 
 def _message(row: Row) -> str:

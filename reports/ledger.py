@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import asdict
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import pytest
 
 from fixtures.catalogue import Binding
-from fixtures.plugin import RUN, selected
+from fixtures.plugin import RUN, row_of, selected
 from fixtures.vocabulary import Check
 from reports import wording
 from reports.outcomes import Judged
@@ -50,7 +49,7 @@ class Ledger:
             report.longrepr = wording.plain(self._config.stash[RUN].redactor.text(report.longrepr))
         if isinstance(reason := getattr(report, "wasxfail", None), str):
             report.wasxfail = wording.line(reason)
-        row = next(iter(selected(self._config, [report.nodeid]).values()), None)
+        row = row_of(self._config, report.nodeid)
         if row is None:
             if report.failed:
                 self.strays.append(report.nodeid)
@@ -65,7 +64,7 @@ class Ledger:
 
 def plain(judged: Judged) -> dict[str, str]:
     """Text only: this is what crosses from a worker to the controller."""
-    return {key: str(value) for key, value in asdict(judged).items()}
+    return {key: str(value) for key, value in vars(judged).items()}
 
 
 def entry(check: Check, target: str, carried: dict[str, str], config: pytest.Config) -> Row:

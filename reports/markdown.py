@@ -31,6 +31,7 @@ def _head(run: Run) -> list[str]:
     facts = [f"run {run.run}", wording.begun(run)]
     facts += [f"ticket {run.ticket}"] if run.ticket else []
     facts += ["replayed from kept evidence"] if run.replayed else []
+    facts += [f"baseline {wording.baseline(run)}: {wording.since_baseline(run)}"] if run.baseline else []
     meaning = wording.meaning(run)
     return [
         f"## {run.verdict} · {_prose(title)}",
@@ -50,8 +51,8 @@ def _failures(run: Run, most: int) -> list[str]:
     found = ["", f"### Blocking: {len(rows)}", ""] if rows else []
     for number, row in enumerate(rows[:most], 1):
         target = f" on {_code(row.target)}" if row.target else ""
-        scope = _prose(wording.rollback(row.scope))
-        found.append(f"{number}. **{_prose(row.severity)}** {_code(row.id)}{target} · {scope}")
+        more = _prose(" · ".join(filter(None, [wording.standing(row), wording.rollback(row)])))
+        found.append(f"{number}. **{_prose(row.severity)}** {_code(row.id)}{target} · {more}")
         found.append(f"   - seen {_code(row.seen)}")
         found.append(f"   - required {_code(row.required)}")
         found += [f"   - fix: {_marked(row.fix)}"] if row.fix else []
@@ -84,7 +85,11 @@ def _rest(run: Run) -> list[str]:
         f"Warned {len(wording.of(run, Outcome.WARNED))}": causes.warned(run),
         f"Waived {len(wording.of(run, Outcome.WAIVED))}": wording.waived(run),
         "Waiver not needed any more": wording.needless(run),
+        "Fixed": wording.fixed(run),
+        "Vanished checks": run.vanished,
+        "Changed since the baseline": wording.changed(run),
         "Not covered": [wording.uncovered_short(text, _LONGEST_REASON) for text in run.not_covered],
+        "Looked again": wording.looked_again(run),
         "Reused evidence": wording.reused(run),
         "Note": run.warnings,
     }

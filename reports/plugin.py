@@ -18,14 +18,35 @@ from reports.records import Outcome, Run, Verdict
 from reports.verdict import ended
 
 if TYPE_CHECKING:
+    from fixtures.environment.loading import Environment
     from fixtures.environment.policy import Settings
     from fixtures.run import Run as GateRun
+    from reports.past import Past
 
 FINISHED: pytest.StashKey[Run] = pytest.StashKey()
 TOLD: pytest.StashKey[bool] = pytest.StashKey()
 """Set when the verdict was printed."""
 
+PAST: pytest.StashKey[Past | None] = pytest.StashKey()
+"""What this run is compared with, where that is named."""
+
 POLICY: pytest.StashKey[tuple[Settings, datetime]] = pytest.StashKey()
+
+
+def pytest_golive_asked(config: pytest.Config, environment: Environment) -> None:
+    """Read the run that is named to be compared with; one that the file names may not be there yet."""
+    from reports.past import BadPast, named
+
+    given, declared = config.option.baseline, environment.settings.run.baseline
+    config.stash[PAST] = None
+    place = Path(given) if given else declared
+    if place is None or not (given or place.exists()):
+        return
+    try:
+        config.stash[PAST] = named(place.absolute(), environment.name)
+    except BadPast as error:
+        where = f"--baseline={given}" if given else f"run.baseline ({declared})"
+        raise pytest.UsageError(f"{where}: {error}") from None
 
 
 def pytest_golive_begin(config: pytest.Config, run: GateRun) -> None:
@@ -83,7 +104,7 @@ def pytest_runtest_makereport(
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Give a check's report its outcome in the suite's words, and a text of what was seen and is required."""
     report = yield
-    row = row_of(item)
+    row = row_of(item.config, item.nodeid)
     if row is None or call.when == "teardown":
         return report
     error = call.excinfo.value if call.excinfo is not None else None
@@ -131,7 +152,7 @@ def pytest_sessionfinish(session: pytest.Session) -> Generator[None, None, None]
         return
     try:
         run.finish()
-        finished = finish(session, run)
+        finished = finish(session, run, config.stash[PAST])
     except Exception as error:  # a bug or a disk: it is not NO-GO, and the last line is the verdict
         finished = unjudged(config, error)
     finished = redacted(finished, run.redactor.text)
@@ -163,6 +184,13 @@ def pytest_html_results_summary(prefix: list[str], session: pytest.Session) -> N
         from reports.html import static_document
 
         prefix.append(session.config.stash[RUN].redactor.text(static_document(finished)))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_html_results_table_row(report: pytest.TestReport, cells: list[str]) -> None:
+    """Leave out what passed: our own table has it, and a browser does not show ten thousands of rows."""
+    if hasattr(report, "golive") and report.passed and not hasattr(report, "wasxfail"):
+        del cells[:]
 
 
 def pytest_report_header(config: pytest.Config) -> list[str]:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from fixtures.plugin import RUN, selected
+from fixtures.plugin import RUN, row_of
 
 
 def quieten(config: pytest.Config) -> None:
@@ -46,7 +46,7 @@ class _Quiet:
         stats = terminalreporter.stats
         told = {word: stats[word] for word in ("failed", "error") if word in stats}
         for word, reports in told.items():
-            stats[word] = [report for report in reports if not selected(self._config, [report.nodeid])]
+            stats[word] = [report for report in reports if row_of(self._config, report.nodeid) is None]
         try:
             return (yield)
         finally:

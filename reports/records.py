@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from fixtures.vocabulary import Fact
+
 
 class Outcome(StrEnum):
     """What became of one check on one target (DESIGN 6)."""
@@ -26,10 +28,32 @@ class Verdict(StrEnum):
     CANNOT_TELL = "CANNOT TELL"
 
 
-@dataclass(frozen=True)
+FLEETING = "warned: seen in "
+"""How the note of a finding begins that a later look did not confirm."""
+
+
+class Rollback(StrEnum):
+    """Whether rolling the release back may heal what fails."""
+
+    HELPS = "helps"
+    MAY_HELP = "may help"
+    DOES_NOT = "does not help"
+
+
+def is_finding(outcome: Outcome, cause: str, note: str) -> bool:
+    """Whether a row was judged and found wanting, whatever its severity; not what one look of several saw."""
+    judged = outcome in (Outcome.FAILED, Outcome.WARNED, Outcome.WAIVED) and not cause
+    return judged and not note.startswith(FLEETING)
+
+
+@dataclass(frozen=True, slots=True)
 class Row:
     """One check on one target with its outcome; `cause` names the root cause of what was not seen, `note` says why
-    an outcome is warned or waived, `under` names the failed check that explains why this one was not seen."""
+    an outcome is warned or waived, `under` names the failed check that explains why this one was not seen.
+
+    Beside earlier runs: `standing` is new, known or fixed, empty where there is none to compare with; `since` is when
+    it began to fail, an ISO text; `rollback` is said of what failed.
+    """
 
     id: str
     target: str
@@ -45,6 +69,14 @@ class Row:
     note: str = ""
     cause: str = ""
     under: str = ""
+    standing: str = ""
+    since: str = ""
+    rollback: str = ""
+
+    @property
+    def finding(self) -> bool:
+        """Whether it was judged and found wanting."""
+        return is_finding(self.outcome, self.cause, self.note)
 
     @property
     def unseen(self) -> bool:
@@ -67,7 +99,7 @@ class Row:
         return self.id.partition(".")[0]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class EvidenceNote:
     """One piece of evidence: its file below the run directory (of a replay, where it is kept), when it was seen, how
     long that took (seconds), and how old it may be when an earlier run's is reused (`accept`, seconds)."""
@@ -83,10 +115,38 @@ class EvidenceNote:
 
 
 @dataclass(frozen=True)
+class Baseline:
+    """The run that this one is compared with: the last GO, or the one that was named."""
+
+    directory: str
+    verdict: str
+    release: str
+    started_at: datetime
+
+    @property
+    def name(self) -> str:
+        """What it is called in one word."""
+        return self.release or self.directory.rpartition("/")[2]
+
+
+@dataclass(frozen=True)
+class Drift:
+    """A fact that was another one in the baseline: a value, or a set with what came (`now`) and went (`before`)."""
+
+    target: str
+    fact: str
+    before: Fact
+    now: Fact
+
+
+@dataclass(frozen=True)
 class Run:
     """A finished run, ready to be written in any format; times are UTC, `command` is the line that repeats it.
 
     `environment_file` is the file that it was judged by, and `environment_digest` the SHA-256 of all its layers.
+    `vanished` are the rows that the baseline had and the environment does not make any more; `facts` and `measures` are
+    those of the evidence, by target. `rechecked` is the directory of the run of which only what failed or was not seen
+    was looked at again.
     """
 
     verdict: Verdict
@@ -106,6 +166,12 @@ class Run:
     warnings: tuple[str, ...] = ()
     evidence: tuple[EvidenceNote, ...] = ()
     replayed: bool = False
+    rechecked: str = ""
+    baseline: Baseline | None = None
+    drift: tuple[Drift, ...] = ()
+    vanished: tuple[str, ...] = ()
+    facts: dict[str, dict[str, Fact]] = field(default_factory=dict)
+    measures: dict[str, dict[str, float]] = field(default_factory=dict)
     directory: str = ""
     suite_version: str = ""
     environment_file: str = ""

@@ -5,14 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import fields, is_dataclass, replace
 from enum import Enum
+from functools import cache
+from operator import is_not
 from typing import Any
 
 from reports.records import Run
 
 
 def redacted(run: Run, clean: Callable[[str], str]) -> Run:
-    """The run with every text in it, however deep, passed through `clean`."""
-    scrubbed: Run = _scrub(run, clean)
+    """The run with every text in it, however deep, passed through `clean`; what has nothing to scrub is kept as it is.
+
+    A text is scrubbed once, however many rows say it.
+    """
+    scrubbed: Run = _scrub(run, cache(clean))
     return scrubbed
 
 
@@ -23,13 +28,19 @@ def _scrub(value: Any, clean: Callable[[str], str]) -> Any:
     if isinstance(value, str):
         return clean(value)
     if is_dataclass(value) and not isinstance(value, type):
-        return replace(
-            value, **{part.name: _scrub(getattr(value, part.name), clean) for part in fields(value) if part.init}
-        )
+        old = {name: getattr(value, name) for name in _names(type(value))}
+        new = {name: _scrub(inner, clean) for name, inner in old.items()}
+        return replace(value, **new) if any(new[name] is not inner for name, inner in old.items()) else value
     if isinstance(value, Mapping):
         return {_scrub(key, clean): _scrub(inner, clean) for key, inner in value.items()}
     if isinstance(value, tuple) and hasattr(value, "_fields"):
         return type(value)(*(_scrub(inner, clean) for inner in value))
     if isinstance(value, tuple | list | set | frozenset):
-        return type(value)(_scrub(inner, clean) for inner in value)
+        found = [_scrub(inner, clean) for inner in value]
+        return type(value)(found) if any(map(is_not, found, value)) else value
     return value
+
+
+@cache
+def _names(kind: type[Any]) -> tuple[str, ...]:
+    return tuple(part.name for part in fields(kind) if part.init)

@@ -27,9 +27,13 @@ def lines(run: Run, *, width: int = 100) -> list[str]:
         *_each("WAIVED", len(wording.of(run, Outcome.WAIVED)), wording.waived(run), width),
         *_each("PASSES NOW", 0, wording.needless(run), width),
     ]
+    for label, texts in (("FIXED", wording.fixed(run)), ("VANISHED", run.vanished), ("CHANGED", wording.changed(run))):
+        found += _each(label, 0, texts, width)
     if run.not_covered:
         one_line = [wording.uncovered_short(text, width - _LABEL) for text in run.not_covered]
         found += _each("NOT COVERED", None, one_line, width)
+    if again := wording.looked_again(run):
+        found += _labelled("LOOKED AGAIN", wording.listed(again, _MOST_NAMES), width)
     if reused := wording.reused(run):
         found += _labelled("REUSED", wording.listed(reused, _MOST_NAMES), width)
     for warning in run.warnings:
@@ -48,6 +52,7 @@ def _heading(run: Run) -> str:
     parts = [run.environment]
     parts += [f"release {run.release}"] if run.release else []
     parts += [run.ticket] if run.ticket else []
+    parts += [f"baseline {wording.baseline(run)}"] if run.baseline else []
     parts += [f"{run.run} run"]
     parts += ["replayed from kept evidence"] if run.replayed else []
     parts += [f"{name} {value}" for name, value in run.extra.items()]
@@ -66,7 +71,7 @@ def _blocking(run: Run, width: int) -> list[str]:
 
 
 def _failure(number: int, row: Row, hidden: tuple[Row, ...], width: int) -> list[str]:
-    start = f"{number:2} {wording.line(row.severity)} · {wording.rollback(row.scope)}"
+    start = f"{number:2} {wording.weight(row)}"
     name = wording.line(row.id) + (f"   {wording.line(row.target)}" if row.target else "")
     whole = f"{start:35}  {name}"
     found = [whole] if len(whole) <= width else [start, f"   {name}"]

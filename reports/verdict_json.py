@@ -2,22 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
 from reports import wording
-from reports.records import Outcome, Run, Verdict
+from reports.records import Outcome, Row, Run, Verdict
 from reports.verdict import EXIT
 
 SCHEMA = 1
 
 
-def document(run: Run) -> dict[str, Any]:
-    """The finished run, ready for `json.dumps`; a narrowed run is never complete."""
+def document(run: Run, clean: Callable[[Any], Any] = lambda value: value) -> Iterator[str]:
+    """The finished run in pieces of JSON, each check on a line of its own; a narrowed run is never complete.
+
+    Every value is passed through `clean` before it becomes text.
+    """
+    for number, (name, value) in enumerate(_parts(run)):
+        yield f"{',' if number else '{'}\n {json.dumps(name)}: "
+        if isinstance(value, Iterator):
+            yield "["
+            for place, item in enumerate(value):
+                yield f"{',' if place else ''}\n  {_dumped(clean(item))}"
+            yield "]"
+        else:
+            yield _dumped(clean(value))
+    yield "\n}\n"
+
+
+def _dumped(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _parts(run: Run) -> Iterator[tuple[str, Any]]:
     counted = wording.counts(run)
-    found: dict[str, Any] = {
+    head = {
         "schema": SCHEMA,
         "verdict": str(run.verdict),
         "exit_code": run.exit_code,
@@ -36,31 +57,55 @@ def document(run: Run) -> dict[str, Any]:
             "selected": run.selected,
             **{str(outcome): number for outcome, number in counted.items()},
         },
-        "checks": [
-            {
-                "id": row.id,
-                "target": row.target,
-                "outcome": str(row.outcome),
-                "severity": row.severity,
-                "scope": row.scope,
-                "rule": row.rule,
-                "seen": row.seen,
-                "required": row.required,
-                "fix": row.fix,
-                "see": row.see,
-                "statements": list(row.statements),
-                "note": row.note,
-                "cause": row.cause,
-                "under": row.under,
-            }
-            for row in sorted(run.rows, key=wording.order)
-        ],
-        "not_covered": list(run.not_covered),
-        "warnings": list(run.warnings),
-        "evidence": [asdict(note) for note in run.evidence],
     }
-    cleaned: dict[str, Any] = _clean(found)
-    return cleaned
+    yield from _clean(head).items()
+    yield "checks", (_clean(_check(row)) for row in sorted(run.rows, key=wording.order))
+    yield "not_covered", _clean(run.not_covered)
+    yield "warnings", _clean(run.warnings)
+    yield "evidence", (_clean(asdict(note)) for note in run.evidence)
+    compared = {
+        "rechecked": run.rechecked,
+        "baseline": _baseline(run),
+        "vanished": run.vanished,
+        "drift": [asdict(one) for one in run.drift],
+        "facts": run.facts,
+        "measures": run.measures,
+    }
+    yield from _clean(compared).items()
+
+
+def _check(row: Row) -> dict[str, Any]:
+    return {
+        "id": row.id,
+        "target": row.target,
+        "outcome": str(row.outcome),
+        "severity": row.severity,
+        "scope": row.scope,
+        "rule": row.rule,
+        "seen": row.seen,
+        "required": row.required,
+        "fix": row.fix,
+        "see": row.see,
+        "statements": row.statements,
+        "note": row.note,
+        "cause": row.cause,
+        "under": row.under,
+        "standing": row.standing,
+        "since": row.since,
+        "rollback": row.rollback,
+    }
+
+
+def _baseline(run: Run) -> dict[str, str] | None:
+    found = run.baseline
+    if found is None:
+        return None
+    return {
+        "directory": found.directory,
+        "verdict": found.verdict,
+        "release": found.release,
+        "started_at": wording.iso(found.started_at),
+    }
 
 
 def unfinished(
@@ -86,6 +131,12 @@ def unfinished(
         "not_covered": [],
         "warnings": [],
         "evidence": [],
+        "rechecked": "",
+        "baseline": None,
+        "vanished": [],
+        "drift": [],
+        "facts": {},
+        "measures": {},
     }
     cleaned: dict[str, Any] = _clean(found)
     return cleaned

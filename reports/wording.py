@@ -7,8 +7,9 @@ from collections import Counter
 from collections.abc import Iterable
 from datetime import UTC, date, datetime
 
+from fixtures.vocabulary import Fact
 from fixtures.words import age
-from reports.records import EvidenceNote, Outcome, Row, Run, Verdict
+from reports.records import Drift, EvidenceNote, Outcome, Rollback, Row, Run, Verdict
 
 SEVERITIES = ("critical", "high", "medium", "low", "advisory")
 OUTCOME_WORDS = {
@@ -20,8 +21,6 @@ OUTCOME_WORDS = {
 }
 UNREAD = "no check reads"
 """What is not covered since no check reads it."""
-
-ROLLBACK = {"release": "rollback may help", "estate": "rollback does not help"}
 
 # What XML 1.0 forbids, C1 controls, and marks that reverse or hide text: none of them belongs in a report.
 _UNSAFE = re.compile(
@@ -143,15 +142,22 @@ def _unseen(run: Run) -> str:
 
 
 def _rollback_advice(failed: list[Row]) -> str:
-    release = [row for row in failed if row.scope == "release"]
+    healed = [row for row in failed if _rollback(row) is not Rollback.DOES_NOT]
+    surely = all(_rollback(row) is Rollback.HELPS for row in healed)
     if not failed:
         return "do not keep this release as it is."
-    if len(release) == len(failed):
+    if len(healed) == len(failed):
+        if surely:
+            return "what fails was right at the baseline, and this release may have caused it: rolling back helps."
         return "this release may have caused what fails: rolling back may help."
-    if not release:
-        return "what fails is posture, not this release: rolling back does not help. Repair it in place."
-    ids = listed(dict.fromkeys(line(row.id) for row in release), 3, ", ")
-    return f"rolling back may help with {len(release)} of {len(failed)} ({ids}), not with the rest."
+    if not healed:
+        why = (
+            "is posture, not this release" if all(row.scope == "estate" for row in failed) else "is not of this release"
+        )
+        return f"what fails {why}: rolling back does not help. Repair it in place."
+    ids = listed(dict.fromkeys(line(row.id) for row in healed), 3, ", ")
+    word = "helps" if surely else "may help"
+    return f"rolling back {word} with {len(healed)} of {len(failed)} ({ids}), not with the rest."
 
 
 def partial(run: Run) -> str:
@@ -223,19 +229,45 @@ def uncovered_short(text: str, limit: int) -> str:
 
 def reused(run: Run) -> list[str]:
     """Each piece of evidence of an earlier run with its age, `restore db 24 Nov 03:10Z (6 h old, limit 7 d)`."""
-    return [_reused(note, run) for note in run.evidence if note.reused_from]
+    taken = [note for note in run.evidence if _is_taken(note, run)]
+    whole = []
+    if taken:
+        limit, oldest = taken[0].accept, max(_old(note, run) or 0.0 for note in taken)
+        whole = [
+            f"{plural(len(taken), 'piece')} of {line(run.rechecked)} (at most {age(oldest)} old, limit {age(limit)})"
+        ]
+    return whole + [_reused(note, run) for note in run.evidence if note.reused_from and not _is_taken(note, run)]
+
+
+def looked_again(run: Run) -> list[str]:
+    """What a second question looked at: `headers endpoints.web`; nothing in any other run."""
+    if not run.rechecked:
+        return []
+    return list(dict.fromkeys(f"{kind(note)} {line(note.target)}" for note in run.evidence if not note.reused_from))
+
+
+def _is_taken(note: EvidenceNote, run: Run) -> bool:
+    """Whether it is of the run that is asked again."""
+    return bool(run.rechecked) and note.reused_from == run.rechecked.rpartition("/")[2]
+
+
+def _old(note: EvidenceNote, run: Run) -> float | None:
+    """How old it was when it was judged, in seconds."""
+    try:
+        return (_utc(run.judged_at) - _utc(datetime.fromisoformat(note.observed_at))).total_seconds()
+    except ValueError:
+        return None
 
 
 def _reused(note: EvidenceNote, run: Run) -> str:
     what = f"{kind(note)} {line(note.target)}"
     limit = f", limit {age(note.accept)}" if note.accept else ""
     source = line(note.reused_from)
-    try:
-        observed = _utc(datetime.fromisoformat(note.observed_at))
-    except ValueError:
+    old = _old(note, run)
+    if old is None:
         return f"{what} {line(note.observed_at)} from {source}"
-    old = age((_utc(run.judged_at) - observed).total_seconds())
-    return f"{what} {observed.day} {observed:%b %H:%M}Z ({old} old{limit}) from {source}"
+    observed = _utc(datetime.fromisoformat(note.observed_at))
+    return f"{what} {observed.day} {observed:%b %H:%M}Z ({age(old)} old{limit}) from {source}"
 
 
 def kind(note: EvidenceNote) -> str:
@@ -251,9 +283,77 @@ def command(row: Row) -> str:
     return bare if len(text) - len(bare) == 2 and "`" not in bare else text
 
 
-def rollback(scope: str) -> str:
+def rollback(row: Row) -> str:
     """Whether rolling back may help, in words."""
-    return ROLLBACK.get(scope, line(scope))
+    return f"rollback {_rollback(row)}"
+
+
+def _rollback(row: Row) -> Rollback:
+    """What was found out, else what the scope alone says."""
+    if row.rollback:
+        return Rollback(row.rollback)
+    return Rollback.MAY_HELP if row.scope == "release" else Rollback.DOES_NOT
+
+
+def standing(row: Row) -> str:
+    """`NEW`, or `KNOWN since 21 Nov`; empty where there is no earlier run."""
+    if row.standing != "known":
+        return row.standing.upper()
+    return f"KNOWN since {day(row.since)}"
+
+
+def weight(row: Row) -> str:
+    """What a failure is worth and whose it is: `critical · NEW · rollback helps`."""
+    return " · ".join(filter(None, [line(row.severity), standing(row), rollback(row)]))
+
+
+def baseline(run: Run) -> str:
+    """`9be07d3 (GO, 23 Nov 14:02Z)`; empty where there is none."""
+    found = run.baseline
+    if found is None:
+        return ""
+    moment = _utc(found.started_at)
+    return f"{line(found.name)} ({line(found.verdict)}, {moment.day} {moment:%b %H:%M}Z)"
+
+
+def since_baseline(run: Run) -> str:
+    """`1 new · 2 known · 0 fixed · 0 vanished`, of what fails whatever its severity; empty without an earlier run."""
+    found = Counter(row.standing for row in run.rows)
+    if run.baseline is None and not any(found[word] for word in ("new", "known", "fixed")):
+        return ""
+    counted = {**{word: found[word] for word in ("new", "known", "fixed")}, "vanished": len(run.vanished)}
+    return " · ".join(f"{number} {word}" for word, number in counted.items())
+
+
+def fixed(run: Run) -> list[str]:
+    """What failed in the run before and passes now."""
+    rows = sorted((row for row in run.rows if row.standing == "fixed"), key=order)
+    return [f"{line(row.label)}: had failed since {day(row.since)}" for row in rows]
+
+
+def changed(run: Run) -> list[str]:
+    """Each fact that is another one than in the baseline: `endpoints.web header fields: − server: nginx`."""
+    return [f"{line(one.target)} {line(one.fact)}: {_change(one)}" for one in run.drift]
+
+
+def _change(one: Drift) -> str:
+    if isinstance(one.before, str) and isinstance(one.now, str):
+        return f"{clip(line(one.before), 80)} → {clip(line(one.now), 80)}"
+    signs = [(sign, item) for sign, side in (("−", one.before), ("+", one.now)) for item in _items(side)]
+    return listed((f"{sign} {clip(line(item), 80)}" for sign, item in signs), 6, ", ")
+
+
+def _items(side: Fact) -> tuple[str, ...]:
+    return (side,) if isinstance(side, str) else side
+
+
+def day(moment: str) -> str:
+    """`21 Nov` of an ISO text; the text where it is none."""
+    try:
+        found = _utc(datetime.fromisoformat(moment))
+    except ValueError:
+        return line(moment)
+    return f"{found.day} {found:%b}"
 
 
 def stamp(moment: datetime) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
@@ -49,7 +48,7 @@ def _formats(run: Run, directory: Path, redactor: Redactor, *, page: bool) -> li
     html = directory / "report.html"
     found = [
         *_attempt("summary.md", lambda: write_private(directory / "summary.md", redactor.text(summary(run)))),
-        *_attempt("junit.xml", lambda: write_private(directory / "junit.xml", redactor.text(junit(run)))),
+        *_attempt("junit.xml", lambda: write_private(directory / "junit.xml", map(redactor.text, junit(run)))),
         *_attempt("report.html", lambda: _html(run, html, redactor, page=page)),
     ]
     if page and found and html.is_file():
@@ -69,10 +68,7 @@ def _html(run: Run, path: Path, redactor: Redactor, *, page: bool) -> None:
 def _verdict(run: Run, directory: Path, redactor: Redactor) -> list[str]:
     from reports.verdict_json import document
 
-    def text() -> str:
-        return json.dumps(redactor.tree(document(run)), indent=1, ensure_ascii=False)
-
-    return _attempt("verdict.json", lambda: write_private(directory / "verdict.json", text()))
+    return _attempt("verdict.json", lambda: write_private(directory / "verdict.json", document(run, redactor.tree)))
 
 
 def _attempt(what: str, write_it: Callable[[], None]) -> list[str]:

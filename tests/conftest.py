@@ -65,6 +65,12 @@ def lacking(name: str) -> str:
     return missing()
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Here a warning is an error; in a gate it must not decide anything."""
+    for line in ("error", "ignore::cryptography.utils.CryptographyDeprecationWarning"):
+        config.addinivalue_line("filterwarnings", line)
+
+
 def pytest_ignore_collect(collection_path: Path) -> bool | None:
     """Leave tests out where they can't run."""
     return True if lacking(collection_path.name) else None

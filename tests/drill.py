@@ -15,6 +15,8 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import psycopg
+
 from fixtures.catalogue import Binding, experiments, needed
 from fixtures.environment.loading import load
 from fixtures.environment.policy import Stack as Wanted
@@ -71,12 +73,13 @@ def ids(outcomes: dict[str, set[Outcome]], wanted: Outcome) -> set[str]:
 def deviations(stack: Stack, fault: Fault, directory: Path, env: str = DEMO) -> list[str]:
     """Put a fault into a stack, look, and mend it; how what is seen differs from what the fault declares."""
     wanted = stack_of(env)
-    unseen = fault.not_seen(wanted.launcher if wanted else "")
+    launcher = wanted.launcher if wanted else ""
+    catching, unseen = fault.caught_in(launcher), fault.unseen_in(launcher)
     stack.apply(fault.change)
     try:
         for statement in fault.sql:
             stack.sql(statement)
-        seen = judge_all(stack, directory, {*fault.caught_by, *unseen}, env)
+        seen = judge_all(stack, directory, {*catching, *unseen}, env)
     finally:
         for statement in fault.undo:
             stack.sql(statement)
@@ -84,7 +87,7 @@ def deviations(stack: Stack, fault: Fault, directory: Path, env: str = DEMO) -> 
     return [
         f"{word}: missed {sorted(set(declared) - found)}, too many {sorted(found - set(declared))}"
         for word, found, declared in (
-            ("failed", ids(seen, Outcome.FAILED), fault.caught_by),
+            ("failed", ids(seen, Outcome.FAILED), catching),
             ("cannot tell", ids(seen, Outcome.CANNOT_TELL), unseen),
         )
         if found != set(declared)
@@ -98,29 +101,43 @@ def stack_of(env: str) -> Wanted | None:
 
 def drill(faults: Sequence[Fault], env: str = DEMO) -> int:
     """Print one line a fault; the number of faults that were not caught exactly."""
-    wrong = 0
-    with start(wanted=stack_of(env)) as stack, tempfile.TemporaryDirectory() as scratch:
-        healthy = judge_all(stack, Path(scratch) / "healthy", env=env)
-        bad = ids(healthy, Outcome.FAILED) | ids(healthy, Outcome.CANNOT_TELL)
-        if bad:
-            print(f"the healthy stack is not GO: {sorted(bad)}")  # noqa: T201
-            return 1
-        for fault in faults:
-            clock = time.monotonic()
-            differences = deviations(stack, fault, Path(scratch) / fault.id, env)
-            if again := bool(differences):
-                # A busy machine makes a look slow or lets one time out; what is really wrong is wrong twice.
-                print(f"again  {fault.id}: {'; '.join(differences)}", flush=True)  # noqa: T201
-                differences = deviations(stack, fault, Path(scratch) / f"{fault.id}-again", env)
-            wrong += bool(differences)
-            word = "WRONG " if differences else "caught"
-            which = ", at the second try" if again and not differences else ""
-            print(f"{word} {fault.id} ({time.monotonic() - clock:.1f} s{which})")  # noqa: T201
-            for difference in differences:
-                print(f"    {difference}")  # noqa: T201
-            sys.stdout.flush()
-    print(f"{len(faults) - wrong} passed, {wrong} failed")  # noqa: T201
+    wrong, left = 0, list(faults)
+    while left:
+        with start(wanted=stack_of(env)) as stack, tempfile.TemporaryDirectory() as scratch:
+            healthy = judge_all(stack, Path(scratch) / "healthy", env=env)
+            bad = ids(healthy, Outcome.FAILED) | ids(healthy, Outcome.CANNOT_TELL)
+            if bad:
+                tell(f"the healthy stack is not GO: {sorted(bad)}")
+                return wrong + len(left)
+            while left:
+                fault = left.pop(0)
+                try:
+                    wrong += not caught(stack, fault, Path(scratch) / fault.id, env)
+                except (psycopg.Error, StackError) as error:
+                    tell(f"WRONG  {fault.id}: {type(error).__name__}: {str(error).strip()}")
+                    wrong += 1
+                    break  # whatever it left would be seen with every fault that follows: a new stack
+    tell(f"{len(faults) - wrong} passed, {wrong} failed")
     return wrong
+
+
+def caught(stack: Stack, fault: Fault, directory: Path, env: str) -> bool:
+    """Whether exactly what a fault names catches it; a line says so."""
+    clock = time.monotonic()
+    differences = deviations(stack, fault, directory, env)
+    if again := bool(differences):
+        # A busy machine makes a look slow or lets one time out; what is really wrong is wrong twice.
+        tell(f"again  {fault.id}: {'; '.join(differences)}")
+        differences = deviations(stack, fault, directory.with_name(f"{fault.id}-again"), env)
+    word = "WRONG " if differences else "caught"
+    which = ", at the second try" if again and not differences else ""
+    tell(f"{word} {fault.id} ({time.monotonic() - clock:.1f} s{which})", *(f"    {each}" for each in differences))
+    return not differences
+
+
+def tell(*lines: str) -> None:
+    """Print lines at once: whoever deals faults to lanes reads them as they come."""
+    print("\n".join(lines), flush=True)  # noqa: T201
 
 
 def in_lanes(faults: Sequence[Fault], env: str, lanes: int) -> int:
@@ -131,7 +148,7 @@ def in_lanes(faults: Sequence[Fault], env: str, lanes: int) -> int:
         command = [sys.executable, "-m", "tests.drill", f"--env={env}", "--lanes=1", *names]
         with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
             for line in process.stdout or ():
-                print(f"{number + 1} {line}", end="", flush=True)  # noqa: T201
+                tell(f"{number + 1} {line.rstrip()}")
             return int(process.wait() != 0)
 
     with ThreadPoolExecutor(lanes) as pool:

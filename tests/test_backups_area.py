@@ -11,9 +11,7 @@ import random
 import shutil
 import subprocess
 import tarfile
-import tempfile
 import threading
-import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -27,8 +25,6 @@ from checks import backups as checks
 from checks import restore as restore_checks
 from fixtures.environment.secrets import Secret
 from fixtures.environment.sections.backups import Backups, Restore
-from fixtures.environment.sections.postgres import Postgres
-from fixtures.probes import Context
 from fixtures.probes._dumps import Head, read_head, unpack
 from fixtures.probes._fetch import fetched
 from fixtures.probes._live import Table, Thing
@@ -38,7 +34,8 @@ from fixtures.probes.restore import RestoreEvidence, drill, refuse_source, told
 from fixtures.stack.backup_step import moved
 from fixtures.stack.programs import postgres_of
 from fixtures.stack.throwaway import Server, throwaway
-from fixtures.vocabulary import Bug, CannotTell, Finding
+from fixtures.vocabulary import Bug, CannotTell
+from tests._kept import complaints, context, open_directory, speaking_s3, until, url_of
 from tests.records.backups import ARTEFACT, BACKUPS, BUCKET, HEAD, IN_S3, LIVE, MADE, backup
 from tests.records.restore import RESTORE
 
@@ -55,27 +52,9 @@ INSERT INTO users SELECT n, md5(n::text) || '@private.example', 1 + n % 50 FROM 
 """
 
 
-def outcome(function: Any, *arguments: Any) -> str:
-    try:
-        function(*arguments)
-    except Finding:
-        return "failed"
-    except CannotTell:
-        return "cannot tell"
-    return "passed"
-
-
 def wrong(seen: Any, target: Backups = IN_S3) -> dict[str, str]:
     """What the checks say of a record, but for what passes or does not apply."""
-    said = {}
-    for module in (checks, restore_checks):
-        for name, function in vars(module).items():
-            hints = getattr(function, "__annotations__", {})
-            declared = getattr(function, "__golive_check__", None)
-            if declared and hints["seen"] == type(seen).__name__ and declared.applies(target):
-                arguments = (seen, target) if "target" in hints else (seen,)
-                said[name.removeprefix("check_")] = outcome(function, *arguments)
-    return {name: word for name, word in said.items() if word != "passed"}
+    return complaints(seen, target, checks, restore_checks)
 
 
 def with_newest(**changes: Any) -> BackupsEvidence:
@@ -143,7 +122,7 @@ def test_what_was_made_after_the_dump_is_not_missed() -> None:
         b"\x85\x01\x0c\x03\x01\x02\x03\x04\x05\x06\x07\x08",
         b"\x8c\x0d\x04\x09\x03\x02\x01\x02\x03\x04\x05\x06",
         b"Salted__\x01\x02\x03",
-        gzip.compress(b"age-encryption.org/v1\n-> X25519 abc"),
+        gzip.compress(b"age-encryption.org/v1\n-> X25519 abc", mtime=0),
     ],
 )
 def test_encryption_is_recognised(start: bytes) -> None:
@@ -154,10 +133,10 @@ def test_encryption_is_recognised(start: bytes) -> None:
     ("start", "kind"),
     [
         (b"", "empty"),
-        (gzip.compress(b""), "empty"),
-        (gzip.compress(b"")[:12], "empty"),
+        (gzip.compress(b"", mtime=0), "empty"),
+        (gzip.compress(b"", mtime=0)[:12], "empty"),
         (b"pg_dump: error: connection failed", "unknown"),
-        (gzip.compress(b"pg_dump: error"), "unknown"),
+        (gzip.compress(b"pg_dump: error", mtime=0), "unknown"),
         (zstandard.compress(b"pg_dump: error"), "unknown"),
         (b"PGDMP", "unknown"),
         (b"PGDMP\x01\x0e\x00\x04\x08\x01\x01", "custom"),
@@ -196,24 +175,18 @@ def test_a_stream_is_whole_or_not(how: Any) -> None:
         assert not unpack(io.BytesIO(bytes(flipped)).read, lambda _: None, lambda: None, how)
 
 
-def context(server: Server | None = None, seconds: float = 60.0) -> Context:
-    targets = {"postgres.primary": Postgres(url=Secret(url_of(server)))} if server else {}
-    return Context("backups.database", time.monotonic() + seconds, targets=targets)
-
-
-def url_of(server: Server) -> str:
-    return (
-        f"postgresql://{server.superuser}:{server.password}@/emailai_prod?host={server.host}&port={server.port}"
-        "&sslmode=disable"
-    )
-
-
 @pytest.fixture
 def tmp_path() -> Iterator[Path]:
-    """A directory that the account of the server may enter, unlike pytest's."""
-    with tempfile.TemporaryDirectory() as name:
-        Path(name).chmod(0o711)
-        yield Path(name)
+    """A directory that the account of the server may enter."""
+    with open_directory() as path:
+        yield path
+
+
+@pytest.fixture(scope="module")
+def s3() -> Iterator[str]:
+    """The endpoint of a real server that speaks S3."""
+    with speaking_s3() as endpoint:
+        yield endpoint
 
 
 @pytest.fixture(scope="module")
@@ -450,25 +423,18 @@ def test_a_killed_drill_leaves_nothing(server: Server, tmp_path: Path) -> None:
     assert until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in pids))
 
 
-def until(holds: Any, seconds: float = 30.0) -> bool:
-    limit = time.monotonic() + seconds
-    while not holds():
-        if time.monotonic() > limit:
-            return False
-        time.sleep(0.05)
-    return True
-
-
 def test_what_is_too_large_or_has_no_room_cannot_tell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     start = b"--\n-- PostgreSQL database dump\n--\n"
     target = placed(tmp_path / "set", gzip.compress(start + b"\0" * 30_000_000))
-    stored, found = newest_of(target, place_of(target, context()), context())
+    stored, found = newest_of(target, place_of(target, target.at, context()), context())
     assert found.head is not None
 
     def attempt(changed: Backups) -> str:
         with (
             pytest.raises(CannotTell) as caught,
-            fetched(changed, place_of(changed, context()), stored, found.head or Head(format="empty"), context()),
+            fetched(
+                changed, place_of(changed, changed.at, context()), stored, found.head or Head(format="empty"), context()
+            ),
         ):
             pass
         return caught.value.message
@@ -496,25 +462,13 @@ def test_directories_that_are_not_there_or_full_of_links(tmp_path: Path) -> None
     assert wrong(seen, target)["newest_is_fresh"] == "failed"
 
 
-@pytest.fixture(scope="module")
-def s3() -> Iterator[str]:
-    """The endpoint of a real server that speaks S3."""
-    from moto.server import ThreadedMotoServer
-
-    running = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    running.start()
-    host, port = running.get_host_and_port()
-    yield f"http://{host}:{port}"
-    running.stop()
-
-
 def in_bucket(s3: str, name: str, files: dict[str, bytes], **more: Any) -> tuple[Backups, Any]:
     """A bucket with these backups, and a client to change it."""
     target = Backups(
         of="primary", at=f"s3://{name}/database", endpoint=s3, access_key=Secret("testing"),
         secret_key=Secret("testing-too"), **more,
     )  # fmt: skip
-    bucket = place_of(target, context())
+    bucket = place_of(target, target.at, context())
     assert isinstance(bucket, Bucket)
     bucket.client.create_bucket(Bucket=name)
     for key, content in files.items():
@@ -605,7 +559,7 @@ def test_a_policy_that_denies_plain_http(change: dict[str, Any], denies: bool) -
 def test_a_cache_saves_the_second_download(custom: bytes, s3: str, tmp_path: Path) -> None:
     name = datetime.now(UTC).strftime(NAME)
     target, client = in_bucket(s3, "kept", {name: gzip.compress(custom)}, cache=tmp_path / "cache")
-    place = place_of(target, context())
+    place = place_of(target, target.at, context())
     stored, found = newest_of(target, place, context())
     assert found.head is not None
     with fetched(target, place, stored, found.head, context()) as first:
@@ -625,10 +579,10 @@ def test_a_cache_saves_the_second_download(custom: bytes, s3: str, tmp_path: Pat
 
 def test_what_was_replaced_meanwhile_is_not_taken(s3: str) -> None:
     name = datetime.now(UTC).strftime(NAME)
-    target, client = in_bucket(s3, "busy", {name: gzip.compress(b"one")})
-    place = place_of(target, context())
+    target, client = in_bucket(s3, "busy", {name: gzip.compress(b"one", mtime=0)})
+    place = place_of(target, target.at, context())
     (stored,) = place.list()
-    client.put_object(Bucket="busy", Key=f"database/{name}", Body=gzip.compress(b"two"))
+    client.put_object(Bucket="busy", Key=f"database/{name}", Body=gzip.compress(b"two", mtime=0))
     with (
         pytest.raises(CannotTell, match="replaced"),
         fetched(target, place, stored, Head(format="plain", compression="gzip"), context()),
@@ -673,7 +627,7 @@ def test_what_s3_refuses_is_told_by_its_cause(status: int, code: str, cause: str
         target = IN_S3.model_copy(update={"endpoint": endpoint})
         with pytest.raises(CannotTell, match=said) as caught:
             look(target, context())
-        bucket = Bucket(target, context())
+        bucket = Bucket(target, target.at, context())
         if code == "AccessDenied":
             asked = bucket.ask("get_bucket_versioning", "s3:GetBucketVersioning")
             assert asked == Denied("s3:GetBucketVersioning")
@@ -701,7 +655,7 @@ def test_an_object_that_breaks_off_is_no_damage(tmp_path: Path) -> None:
         stored = Stored("a", 1000, datetime.now(UTC), (part,))
         with (
             pytest.raises(CannotTell) as caught,
-            fetched(target, place_of(target, context()), stored, Head(format="plain"), context()),
+            fetched(target, place_of(target, target.at, context()), stored, Head(format="plain"), context()),
         ):
             pass
         listening.shutdown()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -114,10 +115,10 @@ def test_a_join_with_two_givers_is_a_broken_check(environment: Environment, monk
 
     both = {"replica_of": "postgres.primary", "beside": "postgres.third"}
     monkeypatch.setattr("fixtures.catalogue.related", lambda _: both)
-    third = environment.sections["postgres"]["primary"]
-    environment.sections["postgres"]["third"] = third
+    servers = environment.sections["postgres"]
+    more = {**environment.sections, "postgres": {**servers, "third": servers["primary"]}}
     with pytest.raises(Bug, match=r"postgres\.replica names several targets"):
-        bound(environment, judge)
+        bound(replace(environment, sections=more), judge)
 
 
 @pytest.mark.parametrize(

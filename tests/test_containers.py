@@ -505,7 +505,7 @@ def test_a_teams_own_app_is_verified_by_the_gate(tmp_path: Path, client: Any, te
         tmp_path,
         f"stack: {{app: {{image: '{team_image}', port: 4000, instances: 3, health: /up, migrations: migrations,"
         " environment: {TEAM_KEY: not-in-the-image, DATABASE_URL: '{database_url}'}}}\n"
-        "instances: {app3: {url: '${stack:app3_url}'}}\nbackups: null",
+        "instances: {app3: {url: '${stack:app3_url}'}}\nbackups: null\nrecovery: null",
     )
     code, output = seen.gate(tmp_path / "run", env)
     assert code == 1, output

@@ -446,7 +446,7 @@ def dkim(*records: str | bytes) -> Any:
 
 
 ED25519 = base64.b64encode(
-    ed25519.Ed25519PrivateKey.generate().public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
+    ed25519.Ed25519PrivateKey.from_private_bytes(bytes(32)).public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
 ).decode()
 
 

@@ -180,7 +180,7 @@ def test_what_would_be_checked_is_the_rows_of_the_environment(healthy: Path, tmp
 
 @pytest.mark.parametrize("option", ["--list-checks", "--env=demo --list-checks", "--help"])
 def test_a_question_is_answered_within_a_second(option: str) -> None:
-    """Of the processor, so that a busy machine does not matter; without the heavy libraries."""
+    """Of the processor, so that a busy machine does not matter; without the heavy libraries, and compiled before."""
     heavy = "('sslyze', 'psycopg', 'testcontainers', 'uvicorn')"
     script = f"""
 import pytest, sys
@@ -188,10 +188,11 @@ pytest.main(['-c', 'pyproject.toml', *'{option}'.split()])
 print('loaded:', [name for name in {heavy} if name in sys.modules])
 """
     took = []
+    keeps = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     for _ in range(3):
         before = os.times()
         run = subprocess.run(
-            [sys.executable, "-c", script], capture_output=True, text=True, cwd=ROOT, timeout=60, check=True
+            [sys.executable, "-c", script], capture_output=True, text=True, cwd=ROOT, timeout=60, check=True, env=keeps
         )
         after = os.times()
         took.append(after.children_user + after.children_system - before.children_user - before.children_system)

@@ -414,8 +414,9 @@ def test_an_origin_that_stops_answering_is_asked_no_more() -> None:
         asking = Client(_context(), budget=0.2)
         for _ in range(3):
             assert asking.ask(f"http://127.0.0.1:{port}/").error == "timeout"
+        assert asking.ask(f"http://127.0.0.1:{port}/").unseen is not None
         with pytest.raises(CannotTell) as outage:
-            asking.ask(f"http://127.0.0.1:{port}/")
+            asking.ask_first(f"http://127.0.0.1:{port}/")
     assert (outage.value.cause, outage.value.target) == ("outage", "t.x")
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from fixtures.catalogue import Binding
+from fixtures.catalogue import Binding, generate, needed, probe_of
 from fixtures.environment.identity import SCRYPT
 from fixtures.environment.loading import Environment, load
 from fixtures.environment.model import Target
@@ -238,3 +238,18 @@ def test_what_looks_like_an_attack_is_asked_at_night_unless_a_file_says_otherwis
         for more, when in ((dict[str, object](), "nightly"), ({"deep": {"when": "gate"}}, "gate")):
             target = model.model_validate({**plain, **more})
             assert [probe.schedule(target).when for probe in PROBES[kind]] == [when]
+
+
+def test_what_everybody_asks_for_is_asked_in_every_gate(tmp_path: Path) -> None:
+    """Without a night before it, a gate sees the two files whose loss costs most."""
+    file = tmp_path / "env.yaml"
+    file.write_text("schema: 1\nendpoints: {web: {url: 'https://a.example'}}\n")
+    environment = load(str(file))
+
+    def at_night(row: Binding) -> bool:
+        looks = ((probe_of(*piece), environment.targets()[piece[1]]) for piece in needed([row]))
+        return any(probe is not None and probe.schedule(target).when == "nightly" for probe, target in looks)
+
+    prompt = {row.check.id for row in generate(environment).rows if not at_night(row)}
+    exposure = {name for name in prompt if name.startswith("exposure.")}
+    assert exposure == {"exposure.dot_env_is_absent", "exposure.dot_git_is_absent", "exposure.no_secret_is_served"}

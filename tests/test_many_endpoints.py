@@ -70,7 +70,7 @@ def test_each_endpoint_takes_as_many_rows_and_requests_and_no_more_at_once_than_
             Gathering(store).gather(jobs)
             over.set()
             watching.join()
-            saved = store.all()
+            saved = list(store.all())
             assert [one for one in saved if one.failure is not None] == []
             assert len(saved) == len(jobs)
             assert len(set(asked.values())) == 1, "every endpoint gets as many requests"

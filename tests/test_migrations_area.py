@@ -504,7 +504,7 @@ def test_checksums_are_those_of_the_engine(recorded: str, script: str, expected:
 
 
 def test_our_own_migrations_are_such() -> None:
-    assert len(names(str(OURS))) == 8
+    assert len(names(str(OURS))) == 9
     assert Prisma().incomplete(read(str(OURS), Prisma().wanted, 5)) == ()
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import html
 import json
+import re
 import shlex
 from urllib.parse import quote, quote_plus
 
@@ -12,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fixtures.environment.redaction import Redactor
+from fixtures.environment.redaction import Redactor, any_of
 
 SECRET = "p@ss w'rd/\"<é>&+"
 
@@ -52,6 +53,12 @@ def test_the_password_of_a_url_goes_alone() -> None:
 
 def test_the_longest_secret_goes_first() -> None:
     assert Redactor(["secret", "secret-and-more"]).text("a secret-and-more b secret") == "a *** b ***"
+
+
+@given(st.lists(st.text(min_size=1, max_size=6, alphabet="ab/'"), min_size=1, max_size=8), st.text(alphabet="abc/'"))
+def test_a_text_loses_what_it_would_lose_with_every_secret_tried_at_every_place(secrets: list[str], text: str) -> None:
+    every = "|".join(map(re.escape, sorted(secrets, key=len, reverse=True)))
+    assert re.sub(any_of(sorted(set(secrets))), "***", text) == re.sub(every, "***", text)
 
 
 def test_trees_keep_their_shape() -> None:

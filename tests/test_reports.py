@@ -11,6 +11,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree
 
 import jsonschema
@@ -45,6 +46,20 @@ def row(outcome: Outcome, name: str = "auth.redirect", target: str = "auth.googl
         "curl -s https://d", ("G-1",),
     )  # fmt: skip
     return replace(base, **more)  # type: ignore[arg-type]
+
+
+def document(run: Run) -> dict[str, Any]:
+    """verdict.json as it is read."""
+    found: dict[str, Any] = json.loads("".join(verdict_json.document(run)).encode())
+    return found
+
+
+def xml(run: Run) -> str:
+    """junit.xml as it is written."""
+    return "".join(junit.junit(run))
+
+
+FORMATS: list[Callable[[Run], object]] = [html.page, markdown.summary, xml, document, terminal.lines]
 
 
 def sample() -> Run:
@@ -166,21 +181,30 @@ def test_terminal_ends_as_designed() -> None:
 def test_terminal_says_partial() -> None:
     run = replace(sample(), selected=12, generated=214, complete=False)
     assert terminal.lines(run)[-1] == "NO-GO prod 4f2c1ab: PARTIAL (12 of 214), 2 blocking"
-    assert verdict_json.document(run)["complete"] is False
+    assert document(run)["complete"] is False
 
 
 def test_what_is_not_covered_is_one_line_a_reason_with_the_checks() -> None:
     unbound = {"redis (not declared)": ("redis.a", "redis.b"), "nothing declared that they judge": ("http.c",)}
-    lines = not_covered(unbound, ["dns", "redis", "endpoints"], ["endpoints"], ["born", "release.build_id"])
+    rows = [
+        ("http.d", "endpoints.web"),
+        ("http.e", "endpoints.web"),
+        ("http.e", "endpoints.api"),
+        ("all", "environment"),
+    ]
+    targets = [f"endpoints.{name}" for name in ("web", "api", "a", "b", "c", "d")]
+    lines = not_covered(unbound, ["dns", "redis", "endpoints"], rows, targets, ["born", "release.build_id"])
     assert lines == (
         "dns (not declared)",
         "nothing declared that they judge: http.c",
         "redis (not declared): redis.a, redis.b",
+        "endpoints.api (judged of others only): http.d",
+        "endpoints.a, endpoints.b, endpoints.c, … 1 more (judged of others only): http.d, http.e",
         "no check reads: born, release.build_id",
     )
     shown = [line for line in terminal.lines(replace(sample(), not_covered=lines), width=80) if len(line) <= 80]
     start = shown.index("NOT COVERED  dns (not declared)")
-    assert [line.strip() for line in shown[start + 1 : start + 4]] == list(lines[1:])
+    assert [line.strip() for line in shown[start + 1 : start + 4]] == list(lines[1:4])
 
 
 def test_terminal_wraps_and_keeps_urls_whole() -> None:
@@ -216,6 +240,17 @@ def test_html_has_everything_without_script() -> None:
     assert fragment.replace(re.findall('<details class="gl-all gl-pytest">.*?</details>\n', fragment)[0], "") in text
 
 
+def test_html_says_once_what_many_targets_have_in_common() -> None:
+    alike = [row(Outcome.PASSED, "tls.versions", f"endpoints.site{n}", seen="", required="") for n in range(300)]
+    pair = [row(Outcome.FAILED, "tls.groups", f"endpoints.site{n}") for n in (7, 8)]
+    other = row(Outcome.FAILED, "tls.groups", "endpoints.site9", seen="something else")
+    table = html.page(judged(*alike, *pair, other)).partition('<table class="gl-rows">')[2].partition("</table>")[0]
+    assert table.count("<tr>") == 4
+    assert "<details><summary>300 targets</summary>endpoints.site0<br>" in table
+    assert ">endpoints.site7<br>endpoints.site8<" in table
+    assert all(f"endpoints.site{n}<" in table for n in range(300))
+
+
 def test_html_escapes() -> None:
     tags = Tags()
     text = html.page(hostile())
@@ -243,7 +278,7 @@ def test_markdown_fits_and_escapes() -> None:
 
 
 def test_junit_maps_outcomes() -> None:
-    suite = ElementTree.fromstring(junit.junit(sample())).find("testsuite")  # noqa: S314 - our own text
+    suite = ElementTree.fromstring(xml(sample())).find("testsuite")  # noqa: S314 - our own text
     assert suite is not None
     assert (suite.get("tests"), suite.get("failures"), suite.get("errors"), suite.get("skipped")) == (
         "8",
@@ -256,18 +291,18 @@ def test_junit_maps_outcomes() -> None:
     assert properties == {"severity": "critical", "outcome": "failed", "scope": "release", "statements": "G-1"}
     messages = [item.get("message") for item in suite.iter("skipped")]
     assert "waived: waived until 2026-12-31 (OPS-12)" in messages
-    ElementTree.fromstring(junit.junit(hostile()).encode())  # noqa: S314 - our own text
+    ElementTree.fromstring(xml(hostile()).encode())  # noqa: S314 - our own text
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_kind_of_run_fits_the_schema(kind: str) -> None:
-    found = json.loads(json.dumps(verdict_json.document(KINDS[kind]()), ensure_ascii=False).encode())
+    found = document(KINDS[kind]())
     jsonschema.validate(found, SCHEMA, cls=jsonschema.Draft202012Validator)
 
 
 def test_the_document_counts_and_says_when() -> None:
     jsonschema.Draft202012Validator.check_schema(SCHEMA)
-    found = verdict_json.document(sample())
+    found = document(sample())
     assert found["counts"] == {
         "generated": 8, "selected": 8, "passed": 1, "failed": 2, "warned": 1, "waived": 1, "cannot-tell": 3,
     }  # fmt: skip
@@ -278,12 +313,12 @@ def test_unfinished_cannot_tell() -> None:
     found = verdict_json.unfinished("prod", "r1", START, "gate")
     jsonschema.validate(found, SCHEMA, cls=jsonschema.Draft202012Validator)
     assert (found["verdict"], found["exit_code"], found["complete"]) == ("CANNOT TELL", 10, False)
-    assert found.keys() == verdict_json.document(sample()).keys()
+    assert found.keys() == document(sample()).keys()
     with pytest.raises(jsonschema.ValidationError):
         jsonschema.validate({**found, "verdict": "GO"}, SCHEMA)
 
 
-@pytest.mark.parametrize("render", [html.page, markdown.summary, junit.junit, verdict_json.document, terminal.lines])
+@pytest.mark.parametrize("render", FORMATS)
 def test_an_empty_run_and_a_thousand_rows(render: Callable[[Run], object]) -> None:
     assert render(replace(sample(), rows=(), evidence=(), release="", selected=0, generated=0))
     outcomes = list(Outcome)
@@ -305,9 +340,9 @@ def test_a_dead_origin_reads_as_one_failure() -> None:
     page = html.page(run)
     assert "<h2>Cannot tell" not in page
     assert page.partition('<details class="gl-all">')[2].count("because of reach.origin_answers [endpoints.web]") == 4
-    checks = {check["id"]: check for check in verdict_json.document(run)["checks"]}
+    checks = {check["id"]: check for check in document(run)["checks"]}
     assert checks["tls.one"]["under"] == "reach.origin_answers [endpoints.web]"
-    assert 'message="endpoints.web: outage: connection refused (because of' in junit.junit(run)
+    assert 'message="endpoints.web: outage: connection refused (because of' in xml(run)
 
 
 def test_only_an_outage_of_the_same_target_is_folded() -> None:
@@ -531,7 +566,7 @@ SECRET = 'hunter2 <&"quoted"> and/more='
 
 
 @pytest.mark.parametrize("secret", [SECRET, "x" * 290 + "-end-of-the-secret"])
-@pytest.mark.parametrize("render", [html.page, markdown.summary, junit.junit, verdict_json.document, terminal.lines])
+@pytest.mark.parametrize("render", FORMATS)
 def test_no_rendering_splits_a_secret(secret: str, render: Callable[[Run], object]) -> None:
     text = f"{'y' * 20} {secret} tail"
     rows = tuple(replace(r, seen=text, note=text, see=f"curl {secret}", statements=(text,)) for r in sample().rows)
@@ -617,7 +652,7 @@ def test_markdown_fits_with_everything_in_it() -> None:
     assert 30 < len(markdown.summary(run).splitlines()) <= markdown.MOST_LINES
 
 
-@pytest.mark.parametrize("render", [html.page, markdown.summary, junit.junit, verdict_json.document, terminal.lines])
+@pytest.mark.parametrize("render", FORMATS)
 def test_a_thousand_checks_behind_one_dead_origin(render: Callable[[Run], object]) -> None:
     rows = [unseen("endpoints.web", "outage", f"text {n % 3}", n) for n in range(1000)]
     start = time.process_time()

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import gzip
+import itertools
 import socket
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +43,7 @@ from fixtures.probes import images as images_probe
 from fixtures.probes import page_latency as page_latency_probe
 from fixtures.probes import ports as ports_probe
 from fixtures.probes import redirects as redirects_probe
+from fixtures.probes._html import Page
 from fixtures.probes._http import Answer, Ask, Client, client
 from fixtures.probes._latency import Latency
 from fixtures.probes._place import said
@@ -168,6 +171,51 @@ def site_of(**more: Any) -> HttpEvidence:
             **whole, **more,
         }
     )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("address", "canonical", "own", "inside"),
+    [
+        ("https://a.example/", None, "", ""),
+        ("https://a.example:443/login", None, "", ""),
+        ("http://a.example/", None, "http instead of https", ""),
+        ("https://www.a.example/", None, "www. and the bare domain", ""),
+        ("https://prod.example/", None, "another host", ""),
+        ("https://prod.example/", "https://prod.example", "", ""),
+        ("https://a.example/", "https://prod.example", "another host", ""),
+        ("http://localhost:3000/", None, "", "localhost: the app's own URL"),
+        ("http://localhost:3000/", "https://prod.example", "", "localhost: the app's own URL"),
+        ("http://app1:3000/", None, "", "an internal host"),
+        ("https://10.0.0.7/", None, "", "an internal host"),
+        ("https:///", None, "no address", ""),
+    ],
+)
+def test_what_a_page_calls_itself(address: str, canonical: str | None, own: str, inside: str) -> None:
+    target = Endpoint.model_validate({"url": "https://a.example", "expect": {"canonical": canonical}})
+    site = site_of(canonical=(address, address))
+    for check, words in (
+        (http_checks.check_page_calls_itself_by_its_origin, own),
+        (http_checks.check_page_calls_itself_by_nothing_inside, inside),
+    ):
+        with pytest.raises(Finding, match=words) if words else contextlib.nullcontext():
+            check(site, target)
+
+
+def test_a_site_of_the_inside_calls_itself_so() -> None:
+    target = Endpoint.model_validate({"url": "https://app.corp", "expect": {"canonical": "https://prod.example"}})
+    site = site_of(url="https://app.corp", canonical=("https://app.corp/",))
+    http_checks.check_page_calls_itself_by_nothing_inside(site, target)
+    with pytest.raises(Finding, match="an internal host"):
+        http_checks.check_page_calls_itself_by_its_origin(site, target)
+
+
+def test_a_page_is_told_apart_from_what_it_links_to() -> None:
+    html = (
+        '<link rel="canonical" href="http://localhost:3000/"><meta property="og:url" content="http://localhost:3000/">'
+        '<meta property="og:image" content="http://localhost:3000/og.png"><a href="https://db.internal/">x</a>'
+    )
+    page = Page("https://a.example/", html)
+    assert (page.canonical, page.inside) == (["http://localhost:3000/"] * 2, 2)
 
 
 @pytest.mark.parametrize("error", ["timeout", "refused", "dns", "resolver", "unreachable", "protocol", None])
@@ -365,7 +413,7 @@ def test_caches_are_told_apart_from_what_they_keep(tmp_path: Path) -> None:
         (b"[core]\n\trepositoryformatversion = 0\n", "text/plain", "a repository"),
         (b"--\n-- PostgreSQL database dump\n--\nCREATE TABLE a ();\n", "text/plain", "an SQL dump"),
         (b"PGDMP\x01\x0e", "application/octet-stream", "an SQL dump"),
-        (gzip.compress(b"x"), "application/gzip", "an archive"),
+        (gzip.compress(b"x", mtime=0), "application/gzip", "an archive"),
         (b"PK\x03\x04rest", "application/zip", "an archive"),
         (b"x" * 257 + b"ustar", "application/x-tar", "an archive"),
         (b'{"version":3,"sources":["a.ts"],"names":[],"mappings":"AAAA"}', "application/json", "a source map"),
@@ -387,7 +435,7 @@ def test_a_page_in_place_of_a_file_is_no_file(tmp_path: Path) -> None:
     def soft(asked: Asked) -> Reply:
         if asked.path == "/.git/config":
             return Reply(200, "[core]\n\tbare = false\n", {"content-type": "text/plain"})
-        if asked.path == "/.env":
+        if asked.path == "/.env.local":
             return Reply(403, "forbidden", {"content-type": "text/plain"})
         found = page(asked)
         return found if found.status == 200 else Reply(200, "no such thing here", {"content-type": "text/plain"})
@@ -403,6 +451,24 @@ def test_a_page_in_place_of_a_file_is_no_file(tmp_path: Path) -> None:
     exposure_checks.check_environment_files_are_absent(seen)
     with pytest.raises(CannotTell, match="an absence proves nothing"):
         exposure_checks.check_environment_files_are_absent(seen.model_copy(update={"served": 403}))
+
+
+def test_the_first_files_are_asked_for_alone(tmp_path: Path) -> None:
+    asked: list[str] = []
+
+    def leaky(request: Asked) -> Reply:
+        asked.append(request.path)
+        if request.path in ("/.env", "/.git/HEAD"):
+            return Reply(200, "ref: refs/heads/main\n", {"content-type": "text/plain"})
+        return page(request)
+
+    with running(tmp_path, leaky) as target:
+        seen = exposure_probe.look_first(target, _context())
+    assert isinstance(seen, exposure_probe.FirstFilesEvidence)
+    assert sorted(asked) == ["/", "/.env", "/.git/HEAD", exposure_probe.MISSING]
+    for check in (exposure_checks.check_dot_env_is_absent, exposure_checks.check_dot_git_is_absent):
+        with pytest.raises(Finding, match=r": a repository \(200\)"):
+            check(seen)
 
 
 _FAKE = "0123456789" * 5
@@ -473,9 +539,9 @@ def test_a_secret_is_found_and_its_text_is_in_no_evidence(tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     ("coding", "body", "wrong"),
     [
-        ("gzip", gzip.compress(b"x" * 2000), ""),
-        ("gzip", gzip.compress(gzip.compress(b"x" * 2000)), "in it twice"),
-        ("gzip, gzip", gzip.compress(gzip.compress(b"x" * 2000)), "in it twice"),
+        ("gzip", gzip.compress(b"x" * 2000, mtime=0), ""),
+        ("gzip", gzip.compress(gzip.compress(b"x" * 2000, mtime=0), mtime=0), "in it twice"),
+        ("gzip, gzip", gzip.compress(gzip.compress(b"x" * 2000, mtime=0), mtime=0), "in it twice"),
         ("gzip", b"x" * 2000, "not in it"),
         ("br", b"x" * 2000, "br, where gzip was accepted"),
     ],
@@ -787,6 +853,95 @@ def test_several_requests_share_connections_and_a_challenge_costs_one_answer(tmp
     assert [answer.status for answer in answers] == [200, None, None, 404, 200, 404]
     assert "a CDN (Cloudflare) answers with a challenge" in (answers[1].error or "")
     assert (answers[2].error, answers[2].attempts) == ("reset", ("reset", "reset"))
+
+
+def _challenged(*numbers: int, path: str = "/") -> Callable[[Asked], Reply]:
+    """A healthy site whose CDN shows a challenge in place of these answers of a path, counted from one."""
+    count = itertools.count(1)
+
+    def site(asked: Asked) -> Reply:
+        if asked.path == path and next(count) in numbers:
+            return Reply(403, "", {"cf-mitigated": "challenge"})
+        if asked.path != "/api/health":
+            return page(asked)
+        now = datetime.now(UTC).isoformat()
+        body = f'{{"status":"healthy","database":"connected","timestamp":"{now}"}}'
+        return Reply(200, body, {"content-type": "application/json", "cache-control": "no-store"})
+
+    return site
+
+
+def _unseen(checks: Iterable[Callable[..., None]], *seen: Any) -> set[str]:
+    """The checks that cannot tell; all others pass."""
+    found = set()
+    for check in checks:
+        try:
+            check(*seen)
+        except CannotTell as why:
+            found.add(check.__name__ if "challenge" in why.message else why.message)
+    return found
+
+
+_OF_HEALTH = (
+    health_checks.check_answers_200,
+    health_checks.check_says_healthy,
+    health_checks.check_timestamp_moves,
+    health_checks.check_answers_every_time,
+    health_checks.check_head_is_answered,
+)
+
+
+@pytest.mark.parametrize(
+    ("numbers", "unseen"),
+    [
+        ((2,), {"check_answers_every_time"}),
+        ((4,), {"check_answers_every_time"}),
+        ((2, 3, 4, 5, 6, 7), {"check_answers_every_time", "check_timestamp_moves"}),
+        ((8,), {"check_answers_every_time", "check_head_is_answered"}),
+    ],
+)
+def test_a_challenge_in_a_later_answer_of_health_costs_what_it_would_have_shown(
+    tmp_path: Path, numbers: tuple[int, ...], unseen: set[str]
+) -> None:
+    with running(tmp_path, _challenged(*numbers, path="/api/health")) as target:
+        seen = health_probe.look(target, _context(20))
+    assert _unseen(_OF_HEALTH, seen) == unseen
+
+
+@pytest.mark.parametrize(("number", "unseen"), [(2, {"check_http2_is_served"}), (3, {"check_upgrades_reach_the_app"})])
+def test_a_challenge_in_a_later_answer_of_the_page_costs_what_it_would_have_shown(
+    tmp_path: Path, number: int, unseen: set[str]
+) -> None:
+    with running(tmp_path, _challenged(number)) as target:
+        seen = http_probe.look(target, _context())
+    assert isinstance(seen, http_probe.HttpEvidence)
+    same = seen.model_copy(update={"h2": seen.h2.model_copy(update={"version": seen.h2.version and "HTTP/2"})})
+    pages = (
+        http_checks.check_page_is_served,
+        http_checks.check_unknown_page_is_404,
+        http_checks.check_http2_is_served,
+        http_checks.check_upgrades_reach_the_app,
+    )
+    assert _unseen(pages, same) == unseen
+
+
+def test_a_challenge_among_many_is_no_sample_and_no_loss(tmp_path: Path) -> None:
+    with running(tmp_path, _challenged(3), page={"samples": 5}) as target:
+        seen = page_latency_probe.look(target, _context())
+    assert isinstance(seen, Latency)
+    assert (len(seen.seconds), seen.failures) == (4, ())
+    often = running(tmp_path, _challenged(2, 3, 4), page={"samples": 5})
+    with often as target, pytest.raises(CannotTell, match="challenge") as kept_out:
+        page_latency_probe.look(target, _context())
+    assert kept_out.value.cause == "permission"
+    with running(tmp_path, _challenged(3), instance={"header": "x-instance"}) as target:
+        balanced = look_at_balancer(target, _context())
+    assert isinstance(balanced, BalancerEvidence)
+    assert (balanced.unseen, balanced.lost, balanced.requests) == (1, 0, 19)
+    with pytest.raises(CannotTell, match="a CDN answered 1 requests"):
+        balancer_checks.check_every_answer_is_below_500(balanced)
+    with pytest.raises(Finding):
+        balancer_checks.check_every_answer_is_below_500(balanced.model_copy(update={"lost": 1}))
 
 
 def test_a_kept_connection_serves_the_next_request_within_its_own_deadline() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.server
+import socket
 import threading
 import time
 from collections.abc import Iterator
@@ -10,13 +11,15 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from fixtures.environment.sections.endpoints import Endpoint
+from fixtures.environment.sections.instances import Instance
 from fixtures.evidence.gathering import Gathering, Job
 from fixtures.evidence.store import Store
-from fixtures.probes import PROBES, Context, Limits, Look, Probe, health, reach
+from fixtures.probes import PROBES, Context, Limits, Look, Probe, _turns, health, reach
 from fixtures.probes._http import Ask, Client, client
 from fixtures.probes._turns import Gate
 from fixtures.vocabulary import CannotTell, Evidence
@@ -102,14 +105,16 @@ def _looking(place: str, name: str, times: int) -> Look:
     return look
 
 
-def _gathered(tmp_path: Path, place: str, limits: Limits, within: float = 60) -> tuple[Store, list[str]]:
-    """What six probes of one endpoint, of ten requests and half a second each, saw of it."""
+def _gathered(
+    tmp_path: Path, place: str, limits: Limits, within: float = 60, deadline: float = 0.5
+) -> tuple[Store, list[str]]:
+    """What six probes of one endpoint, of ten requests and so many seconds each, saw of it."""
     store = Store(tmp_path)
     store.open()
     names = [f"p{number}" for number in range(6)]
     jobs = [
         Job(
-            Probe(name, "endpoints", Counted, _looking(place, name, 10), 0.5, urgent=name == "p5"),
+            Probe(name, "endpoints", Counted, _looking(place, name, 10), deadline, urgent=name == "p5"),
             Endpoint(url="https://a.example"),
             replace(_context(f"endpoints.{name}", limits), ends=0.0),
         )
@@ -121,9 +126,9 @@ def _gathered(tmp_path: Path, place: str, limits: Limits, within: float = 60) ->
 
 def test_waiting_for_our_own_limit_is_no_silence_of_the_target(tmp_path: Path) -> None:
     with counting() as (counter, place):
-        store, targets = _gathered(tmp_path, place, Limits(2, 40))
+        store, targets = _gathered(tmp_path, place, Limits(2, 20), deadline=1.5)
     assert [store.read(Counted, target).answers for target in targets] == [10] * 6
-    assert counter.asked[-1][1] - counter.asked[0][1] >= 1.4
+    assert counter.asked[-1][1] - counter.asked[0][1] >= 2.9
     urgent = [number for number, (path, _) in enumerate(counter.asked) if path == "/p5"]
     assert max(urgent) < 40
 
@@ -170,3 +175,65 @@ def test_turns_come_in_order_and_urgent_ones_first() -> None:
 
 def test_reach_and_health_are_urgent() -> None:
     assert all(probe.urgent for kind in (reach.ReachEvidence, health.HealthEvidence) for probe in PROBES[kind])
+
+
+@contextmanager
+def _mute() -> Iterator[str]:
+    """A place that accepts connections and never says anything."""
+    with socket.create_server(("127.0.0.1", 0), backlog=64) as listener:
+        yield f"127.0.0.1:{listener.getsockname()[1]}"
+
+
+def _asking(place: str, **more: Any) -> Client:
+    """Another probe's client, which waits for a handshake no longer than tests want to."""
+    return Client(_context(), https_to=place, http_to=place, **{"patience": 0.2, "budget": 0.3, **more})
+
+
+def test_what_three_probes_wait_for_in_vain_the_fourth_does_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_turns, "LIFETIME", 1.0)
+    with _mute() as place:
+        waited = [_asking(place).ask(f"https://{name}.example/") for name in "abc"]
+        assert [answer.attempts for answer in waited] == [("timeout",)] * 3
+        fourth = _asking(place).ask("https://d.example/")
+        assert (fourth.error, fourth.attempts) == ("timeout", ())
+        assert fourth.unseen is not None
+        assert (fourth.unseen.message, fourth.unseen.cause) == ("no answer (timeout)", "outage")
+        assert _asking(place, hearsay=False).ask("https://a.example/").attempts == ("timeout",)
+        blind = replace(_asking(place), context=replace(_context(), controls=("127.0.0.1:1",)))
+        kept = blind.ask("https://a.example/").unseen
+        assert kept is not None
+        assert kept.cause == "network"
+        time.sleep(1.1)
+        assert _asking(place).ask("https://a.example/").attempts == ("timeout",)
+
+
+def test_a_sign_of_life_ends_the_silence_of_a_place() -> None:
+    gate = Gate(4, 1000)
+    for _ in range(3):
+        assert not gate.silence
+        gate.heard("timeout")
+    assert gate.silence == "timeout"
+    gate.heard()
+    gate.heard("timeout")
+    assert not gate.silence
+
+
+def test_a_slow_answer_and_our_own_deadline_make_no_place_silent() -> None:
+    with _mute() as place:
+        for _ in range(3):
+            assert _asking(place).ask("http://a.example/").error == "timeout"  # accepted: only the answer is missing
+        assert _asking(place).ask("http://a.example/").attempts == ("timeout",)
+    with _mute() as place:
+        for _ in range(3):
+            assert _asking(place, patience=4.0).ask("https://a.example/").error == "timeout"
+        assert _asking(place, patience=4.0).ask("https://a.example/").attempts == ("timeout",)
+
+
+def test_the_root_check_looks_for_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It says NO-GO, and what others heard of the place may be some seconds old."""
+    monkeypatch.setattr(Gate, "silence", "timeout")
+    with counting() as (counter, place):
+        seen = reach.look_at_instance(Instance(url=f"http://{place}"), _context())
+        assert isinstance(seen, reach.ReachEvidence)
+        assert (seen.status, len(counter.asked)) == (200, 1)
+        assert Client(_context()).ask(f"http://{place}/").attempts == ()

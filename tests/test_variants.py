@@ -321,7 +321,7 @@ VARIANTS: dict[str, Variant] = {
         "http.private_paths_need_a_session",
     ),
     "an echo of every origin": bad(_echo, "cors.strangers_read_nothing_with_cookies"),
-    "an .env": bad(at("https://a.example/.env", _settings), "exposure.environment_files_are_absent"),
+    "an .env": bad(at("https://a.example/.env", _settings), "exposure.dot_env_is_absent"),
     "a session cookie of 1999": bad(
         with_fields({"set-cookie": "next-auth.session-token=abc; Path=/"}, _is_page),
         "cookies.session_cookies_are_secure", "cookies.session_cookies_are_http_only", "cookies.every_cookie_is_secure",

@@ -87,12 +87,10 @@ def test_an_event_that_nobody_signed_and_that_is_taken_is_a_finding(status: int)
             check(_answers(status))
 
 
-def test_a_failure_is_no_refusal() -> None:
-    checks.check_events_arrive(_answers(500))
-    for check in _EACH:
-        with pytest.raises(CannotTell, match="500 is no refusal"):
-            check(_answers(500))
-    with pytest.raises(Finding, match="an event: 500"):
+def test_a_failure_takes_nothing_and_is_told_once() -> None:
+    for check in (checks.check_events_arrive, *_EACH):
+        check(_answers(500))
+    with pytest.raises(Finding, match="an event: 500, the app fails"):
         checks.check_refusals_are_4xx(_answers(500))
 
 
@@ -119,8 +117,12 @@ def test_what_never_reached_the_app_is_told_apart_and_proves_nothing(
             check(seen)
 
 
-def test_a_limiter_and_a_distrusted_certificate_are_no_refusal() -> None:
-    for seen in (_answers(429), _answers(None, UNTRUSTED)):
+def test_a_limiter_a_challenge_and_a_distrusted_certificate_are_no_refusal() -> None:
+    kept_out = Delivery(name="an event", status=None, error="a CDN answers with a challenge", unseen=True)
+    challenged = WEBHOOK.model_copy(update=dict.fromkeys(("missing", "garbage", "forged", "altered", "old"), kept_out))
+    with pytest.raises(CannotTell, match="a challenge"):
+        checks.check_events_arrive(challenged)
+    for seen in (_answers(429), _answers(None, UNTRUSTED), challenged):
         for check in _EACH:
             with pytest.raises(CannotTell) as unseen:
                 check(seen)

@@ -11,7 +11,8 @@ from fixtures.environment.secrets import Secret
 from fixtures.environment.sections.backups import BackupExpectations, Backups, Restore
 from fixtures.probes._dumps import Head
 from fixtures.probes._live import Constraint, Index, Live, Migration, Table, Thing
-from fixtures.probes.backups import ArtefactEvidence, Backup, BackupsEvidence, BucketSeen, CopySeen, PlaceSeen
+from fixtures.probes._places import PlaceSeen
+from fixtures.probes.backups import ArtefactEvidence, Backup, BackupsEvidence, BucketSeen, CopySeen
 from tests.records import NOW, Fails
 
 IN_S3 = Backups(
