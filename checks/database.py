@@ -2,22 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import date
-
+from checks._support import POSTGRESQL, supported
 from fixtures.environment.sections.postgres import Postgres
 from fixtures.probes.database import Archiving, DatabaseEvidence, ReplicaEvidence, Role
 from fixtures.vocabulary import ADVISORY, CRITICAL, ESTATE, HIGH, LOW, MEDIUM, RELEASE, CannotTell, check, expect
 
 FLOOR = 14
-SUPPORT_ENDS = {
-    13: date(2025, 11, 13),
-    14: date(2026, 11, 12),
-    15: date(2027, 11, 11),
-    16: date(2028, 11, 9),
-    17: date(2029, 11, 8),
-    18: date(2030, 11, 14),
-}
-"""The column "Final Release" of https://www.postgresql.org/support/versioning/ (2026-11); older ones ended before."""
 
 
 def extensions(server: Postgres) -> bool:
@@ -78,14 +68,7 @@ def check_version_is_supported(seen: DatabaseEvidence) -> None:
 
     See: `psql -c "SHOW server_version"`
     """
-    ends = SUPPORT_ENDS.get(seen.major)
-    if ends is None and seen.major > max(SUPPORT_ENDS):
-        raise CannotTell(f"the end of support of PostgreSQL {seen.major} is not known to this suite", cause="program")
-    expect(
-        ends is not None and seen.observed_at.date() <= ends,
-        seen=f"PostgreSQL {seen.major}, unsupported since {ends or 'long ago'}",
-        required="a supported major version",
-    )
+    supported("PostgreSQL", str(seen.major), POSTGRESQL, seen.observed_at.date())
 
 
 @check(severity=MEDIUM, scope=ESTATE, guide="pg.major-15")

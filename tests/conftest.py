@@ -1,4 +1,4 @@
-"""Tests that need Docker, or TLS servers of several kinds, run where these are; elsewhere they are left out, loudly.
+"""Tests that need Docker, or servers of other kinds, run where these are; elsewhere they are left out, loudly.
 
 `.ci/docker` sets GOLIVE_REQUIRE_DOCKER, `.ci/servers` GOLIVE_REQUIRE_SERVERS: then they run whatever is missing, and
 fail.
@@ -14,16 +14,20 @@ from pathlib import Path
 import pytest
 
 NEED_DOCKER = ("test_compose.py", "test_containers.py")
-SERVERS = "test_tls_servers.py"
-REMEDY = {**dict.fromkeys(NEED_DOCKER, ".ci/docker"), SERVERS: ".ci/servers"}
+SERVERS = ("test_tls_servers.py", "test_hosts_ssh.py")
+REMEDY = {**dict.fromkeys(NEED_DOCKER, ".ci/docker"), **dict.fromkeys(SERVERS, ".ci/servers")}
 """By the tests' file: what makes sure of what they need."""
 
 
 @functools.cache
-def missing_servers() -> str:
-    """The TLS servers that are not installed here; empty where the tests can run."""
+def missing_servers(name: str) -> str:
+    """The servers that this file's tests start and that are not installed here; empty where they can run."""
     if os.environ.get("GOLIVE_REQUIRE_SERVERS"):
         return ""
+    if name == "test_hosts_ssh.py":
+        from tests._sshd import program
+
+        return "" if program() else "not installed: sshd"
     from tests._tls_programs import absent
 
     return f"not installed: {names}" if (names := ", ".join(absent())) else ""
@@ -50,8 +54,8 @@ def missing() -> str:
 @functools.cache
 def lacking(name: str) -> str:
     """What the tests of this file lack here; empty where they can run."""
-    if name == SERVERS:
-        return missing_servers()
+    if name in SERVERS:
+        return missing_servers(name)
     if name not in NEED_DOCKER:
         return ""
     if name == "test_compose.py" and not missing() and not os.environ.get("GOLIVE_REQUIRE_DOCKER"):
@@ -74,7 +78,7 @@ def pytest_ignore_collect(collection_path: Path) -> bool | None:
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """A file that is named itself is collected all the same: leave out its tests."""
-    out = [item for item in items if item.path.name == SERVERS and missing_servers()]
+    out = [item for item in items if item.path.name in SERVERS and missing_servers(item.path.name)]
     if out:
         config.hook.pytest_deselected(items=out)
         items[:] = [item for item in items if item not in out]

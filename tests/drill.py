@@ -73,12 +73,13 @@ def ids(outcomes: dict[str, set[Outcome]], wanted: Outcome) -> set[str]:
 def deviations(stack: Stack, fault: Fault, directory: Path, env: str = DEMO) -> list[str]:
     """Put a fault into a stack, look, and mend it; how what is seen differs from what the fault declares."""
     wanted = stack_of(env)
-    catching = fault.caught_in(wanted.launcher if wanted else "")
+    launcher = wanted.launcher if wanted else ""
+    catching, unseen = fault.caught_in(launcher), fault.unseen_in(launcher)
     stack.apply(fault.change)
     try:
         for statement in fault.sql:
             stack.sql(statement)
-        seen = judge_all(stack, directory, {*catching, *fault.cannot_tell}, env)
+        seen = judge_all(stack, directory, {*catching, *unseen}, env)
     finally:
         for statement in fault.undo:
             stack.sql(statement)
@@ -87,7 +88,7 @@ def deviations(stack: Stack, fault: Fault, directory: Path, env: str = DEMO) -> 
         f"{word}: missed {sorted(set(declared) - found)}, too many {sorted(found - set(declared))}"
         for word, found, declared in (
             ("failed", ids(seen, Outcome.FAILED), catching),
-            ("cannot tell", ids(seen, Outcome.CANNOT_TELL), fault.cannot_tell),
+            ("cannot tell", ids(seen, Outcome.CANNOT_TELL), unseen),
         )
         if found != set(declared)
     ]

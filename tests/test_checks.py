@@ -22,11 +22,12 @@ from fixtures.probes._sign_in import Reply as AuthReply
 from fixtures.probes.auth import Landing, ProtectedEvidence
 from fixtures.probes.forged import ForgedEvidence
 from fixtures.vocabulary import CannotTell, Evidence, Finding
-from tests.records import NOW, fails, targets
+from tests.records import NOW, beside, fails, targets
 
 FAILS = fails()
 """By the check's id: evidence that passes, and the change to it that must fail."""
 DECLARED = targets()
+BESIDE = beside()
 
 
 def checked() -> dict[str, Callable[..., None]]:
@@ -38,7 +39,16 @@ def judge(name: str, seen: Evidence) -> None:
     """Call the check of this id on evidence, with the declarations that it asks for."""
     found = checked()
     kinds = {key: kind for key, kind in typing.get_type_hints(found[name]).items() if key != "return"}
-    found[name](**{key: DECLARED.get(kind, seen) for key, kind in kinds.items()})
+    found[name](**{key: argument(kind, name, seen) for key, kind in kinds.items()})
+
+
+def argument(kind: Any, name: str, seen: Evidence) -> Any:
+    """A declaration, the evidence itself, two pieces of it where all targets are judged, or what another area has."""
+    if typing.get_origin(kind) is tuple:
+        return (FAILS[name][0], seen)
+    if kind in DECLARED:
+        return DECLARED[kind]
+    return seen if isinstance(seen, kind) else BESIDE[kind]
 
 
 @pytest.mark.parametrize("name", FAILS)

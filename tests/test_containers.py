@@ -539,6 +539,45 @@ def test_another_image_of_a_service_gets_the_same_configuration(client: Any, own
         client.images.remove(name, force=True)
 
 
+def test_a_look_into_a_minimal_container_changes_nothing_in_it(client: Any) -> None:
+    """No procps, no service manager, no Python: and the same files before and after."""
+    from fixtures.environment.sections.hosts import Host
+    from fixtures.probes import Context
+    from fixtures.probes.hosts import HostEvidence, look
+
+    container = client.containers.run(
+        images.BASE,
+        ["sleep", "300"],
+        detach=True,
+        network_mode="none",
+        user="nobody",
+        mem_limit="64m",
+        nano_cpus=500000000,
+    )
+    try:
+        host = Host.model_validate(
+            {
+                "connect": f"docker://{container.name}",
+                "role": "app",
+                "app": {"program": "sleep", "directory": "/usr"},
+                "files": {"shadow": {"path": "/etc/shadow", "mode": "0640"}},
+                "jobs": {"backup": {"command": "/opt/backup.sh", "log": "/var/log/backup.log"}},
+                "expect": {"updated": True, "synchronised": True, "renewal": "certbot"},
+            }
+        )
+        seen = look(host, Context("hosts.app", time.monotonic() + 60))
+        assert isinstance(seen, HostEvidence)
+        assert container.diff() is None
+        assert [one["Names"] for one in [{"Names": row[-1]} for row in container.top()["Processes"]]] == ["sleep 300"]
+        assert (seen.os.id, seen.system.container) == ("debian", True)
+        assert (seen.resources.limit, seen.resources.quota) == (64 * 2**20, 0.5)
+        assert seen.network.listeners == ()
+        assert [(one.name, one.user) for one in seen.running.processes or ()] == [("sleep", "nobody")]
+        assert seen.files[0].mode == "0640"
+    finally:
+        container.remove(force=True)
+
+
 def test_what_a_service_shares_is_read_by_the_suite(stack: Stack) -> None:
     stack.sql("SELECT pg_switch_wal()")
     archive = Path(stack.variables["archive_dir"])

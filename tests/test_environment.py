@@ -458,7 +458,7 @@ def test_what_no_stack_will_give_is_refused_before_one_starts(tmp_path: Path, na
     write(tmp_path, GOOD.replace("https://a.test", f"${{stack:{name}}}") + "stack: {}\n")
     with pytest.raises(BadEnvironment) as caught:
         load("x", directory=tmp_path, defer_stack=True)
-    line = f"x.yaml:4: endpoints.web.url: ${{stack:{name}}} is nothing a stack gives, allowed: app1_url, app2_url"
+    line = f"x.yaml:4: endpoints.web.url: ${{stack:{name}}} is nothing a stack gives, allowed: app1_host, app1_port"
     assert str(caught.value).removeprefix(f"{tmp_path}/").startswith(line)
 
 

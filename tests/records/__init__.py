@@ -25,6 +25,11 @@ def fails() -> Fails:
     return {name: given for module in _modules() for name, given in getattr(module, "FAILS", {}).items()}
 
 
+def beside() -> dict[type[Evidence], Evidence]:
+    """Evidence of another kind, that checks of several kinds are called with."""
+    return {kind: seen for module in _modules() for kind, seen in getattr(module, "BESIDE", {}).items()}
+
+
 def targets() -> dict[type[Target], Target]:
     """The declarations that checks are called with."""
     return {kind: target for module in _modules() for kind, target in getattr(module, "TARGETS", {}).items()}

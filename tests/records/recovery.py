@@ -119,7 +119,9 @@ TARGETS: dict[type[Target], Target] = {Recovery: TARGET}
 FAILS: Fails = {
     "recovery.archive_is_encrypted": (ARCHIVE, {"encryption": "AES256"}),
     "recovery.archive_is_not_behind": (ARCHIVE, {"current": 15}),
+    "recovery.archive_is_private": (ARCHIVE, {"directory": PRIVATE.model_copy(update={"mode": 0o750})}),
     "recovery.base_backup_is_encrypted": (BASES, {"encryption": "AES256"}),
+    "recovery.base_backups_are_private": (BASES, {"directory": PRIVATE.model_copy(update={"mode": 0o711})}),
     "recovery.recovered_within_the_rto": (REWIND, {"recovering": 3601.0}),
     "recovery.wal_level_is_enough": (ARCHIVER, {"settings": {**ARCHIVER.settings, "wal_level": "minimal"}}),
     "recovery.what_came_later_is_not_there": (
