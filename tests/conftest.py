@@ -1,7 +1,8 @@
-"""Tests that need Docker, or servers of other kinds, run where these are; elsewhere they are left out, loudly.
+"""Tests that need Docker, servers of other kinds, or a newer PostgreSQL run where these are; elsewhere they are left
+out, loudly.
 
-`.ci/docker` sets GOLIVE_REQUIRE_DOCKER, `.ci/servers` GOLIVE_REQUIRE_SERVERS: then they run whatever is missing, and
-fail.
+`.ci/docker` sets GOLIVE_REQUIRE_DOCKER, `.ci/servers` GOLIVE_REQUIRE_SERVERS and `.ci/postgres` GOLIVE_NEWER_POSTGRES:
+then they run whatever is missing, and fail.
 """
 
 from __future__ import annotations
@@ -15,7 +16,10 @@ import pytest
 
 NEED_DOCKER = ("test_compose.py", "test_containers.py")
 SERVERS = ("test_tls_servers.py", "test_hosts_ssh.py")
-REMEDY = {**dict.fromkeys(NEED_DOCKER, ".ci/docker"), **dict.fromkeys(SERVERS, ".ci/servers")}
+NEWER = "test_newer_postgres.py"
+REMEDY = {
+    **dict.fromkeys(NEED_DOCKER, ".ci/docker"), **dict.fromkeys(SERVERS, ".ci/servers"), NEWER: ".ci/postgres",
+}  # fmt: skip
 """By the tests' file: what makes sure of what they need."""
 
 
@@ -51,11 +55,18 @@ def missing() -> str:
     return "" if known else f"the image {images.BASE} is not on the Docker daemon"
 
 
+def missing_postgres() -> str:
+    """Whether nobody says where a newer PostgreSQL is; empty where the tests can run."""
+    return "" if os.environ.get("GOLIVE_NEWER_POSTGRES") else "no newer PostgreSQL is named"
+
+
 @functools.cache
 def lacking(name: str) -> str:
     """What the tests of this file lack here; empty where they can run."""
     if name in SERVERS:
         return missing_servers(name)
+    if name == NEWER:
+        return missing_postgres()
     if name not in NEED_DOCKER:
         return ""
     if name == "test_compose.py" and not missing() and not os.environ.get("GOLIVE_REQUIRE_DOCKER"):
@@ -78,7 +89,7 @@ def pytest_ignore_collect(collection_path: Path) -> bool | None:
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """A file that is named itself is collected all the same: leave out its tests."""
-    out = [item for item in items if item.path.name in SERVERS and missing_servers(item.path.name)]
+    out = [item for item in items if item.path.name in (*SERVERS, NEWER) and lacking(item.path.name)]
     if out:
         config.hook.pytest_deselected(items=out)
         items[:] = [item for item in items if item not in out]

@@ -180,6 +180,21 @@ def test_without_its_servers_the_comparison_of_looks_is_left_out_loudly(required
     assert ("error" in run.stdout, run.returncode == 1) == (not left_out, not left_out)
 
 
+@pytest.mark.parametrize(("named", "left_out"), [("", True), ("/nowhere", False)])
+def test_without_a_newer_postgres_its_tests_are_left_out_loudly(named: str, left_out: bool) -> None:
+    run = subprocess.run(
+        [sys.executable, "-m", "pytest", "tests/test_newer_postgres.py", "-q", "-p", "no:cacheprovider", "-k", "newer"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+        env={**os.environ, "GOLIVE_NEWER_POSTGRES": named},
+    )
+    assert ("LEFT OUT: tests/test_newer_postgres.py" in run.stdout) is left_out
+    assert ("error" in run.stdout, run.returncode == 1) == (not left_out, not left_out)
+
+
 # The pipeline examples
 
 
