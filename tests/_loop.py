@@ -12,7 +12,8 @@ from fixtures.stack.faults import find
 from fixtures.stack.stack import Stack
 
 FAULT = "headers.no_nosniff"
-CAUGHT = sorted(find(FAULT).caught_by)
+# By what looks from outside: the file of the balancer is not declared here.
+CAUGHT = sorted(name for name in find(FAULT).caught_by if name.startswith("headers."))
 FILE = """\
 schema: 1
 policy: {{fail_on: low}}

@@ -140,7 +140,7 @@ def finished(*rows: Row, **more: Any) -> Run:
 
 def write(directory: Path, run: Run) -> Path:
     directory.mkdir(parents=True)
-    (directory / "verdict.json").write_text(json.dumps(verdict_json.document(run)), encoding="utf-8")
+    (directory / "verdict.json").write_text("".join(verdict_json.document(run)), encoding="utf-8")
     return directory
 
 

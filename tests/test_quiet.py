@@ -10,7 +10,7 @@ from tests._gate import copy_of_the_repository, gate, last
 from tests._saved import CHECK, environment_file, instance, looked
 
 QUICK = ("-k", "instance_answer_is_quick", "--fail-on=medium")
-NOISE = ("= FAILURES =", "short test summary", "Generated html report", "rootdir:", "plugins:", "platform ")
+NOISE = ("= FAILURES =", "short test summary", "Generated html report", "rootdir:", "plugins:", "platform linux")
 FUNCTION = "check_instance_answer_is_quick[instances.app1]"
 
 
